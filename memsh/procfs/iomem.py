@@ -1,6 +1,6 @@
 """/proc/iomem and /proc/ioports: what lies where in the physical address space (kernel/resource.c, r_show).
 
-**Known deviations:** devices that a box does not have (no disk controller's ports) are as on the recorded machine.
+The two drives, which the recorded machines had not, are where the log says. No known deviations.
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ IOPORTS = (
     (1, 0x0510, 0x051B, "QEMU0002:00"), (1, 0x0600, 0x063F, "0000:00:01.3"), (2, 0x0600, 0x0603, "ACPI PM1a_EVT_BLK"),
     (2, 0x0604, 0x0605, "ACPI PM1a_CNT_BLK"), (2, 0x0608, 0x060B, "ACPI PM_TMR"), (1, 0x0700, 0x070F, "0000:00:01.3"),
     (0, 0x0CF8, 0x0CFF, "PCI conf1"), (0, 0x0D00, 0xFFFF, "PCI Bus 0000:00"), (1, 0xAFE0, 0xAFE3, "ACPI GPE0_BLK"),
-    (1, 0xC000, 0xC00F, "0000:00:01.1"),
+    *((1, 0xC000 + 0x80 * at, 0xC07F + 0x80 * at, f"0000:00:0{2 + at}.0") for at in (0, 1)),
+    (1, 0xC100, 0xC10F, "0000:00:01.1"),
+)  # fmt: skip
+DRIVES = tuple(
+    row for at in (0, 1) for first, name in ((0xFEBF4000 + 0x4000 * at, f"0000:00:0{2 + at}.0"),) for row in (
+        (1, first, first + 0x3FFF, name), (2, first, first + 0x3FFF, "virtio-pci-modern"),
+        (1, 0xFEBFE000 + 0x1000 * at, 0xFEBFEFFF + 0x1000 * at, name))
 )  # fmt: skip
 
 
 def show(box: Box) -> str:
-    rows = sorted(box.model.start.iomem(box), key=lambda row: (row[1], row[0]))
+    rows = sorted([*box.model.start.iomem(box), *DRIVES], key=lambda row: (row[1], row[0]))
     return "".join(f"{'  ' * level}{first:08x}-{last:08x} : {name}\n" for level, first, last, name in rows)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.acpi import firmware_tables, rsdp
@@ -17,6 +18,7 @@ from memsh.linux.config import MIB, cpulist_text
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.timer import BTIME
 from memsh.linux.mm.page_alloc.available import dirty_limits
+from memsh.procfs.blk_mq import blk_mq_tags
 from memsh.procfs.sys_memory import blocks
 from memsh.procfs.sys_node import cpumap_text
 
@@ -147,6 +149,8 @@ WORDS: dict[str, Callable[[Box], str | int]] = {
     "boot_entries": lambda box: _escaped(bytes([len(box.machine.firmware_map)])), "boot_map": _boot_map,
     "boot_disk": _boot_disk,
     "banks": _byte(lambda box: min(BYTE, low_ram(box.config.ram) // BANK)),
+    "loop_tags": partial(blk_mq_tags, depth=128), "disk_tags": partial(blk_mq_tags, depth=256),
+    "sched_tags": lambda box: blk_mq_tags(box, depth=256, shallow=1) if box.config.cpus == 1 else "",
     "queues": _byte(lambda box: box.config.cpus),
     "cmos34": _byte(_extended), "cmos35": _byte(_extended, 1),
     "cmos5b": _byte(_high), "cmos5c": _byte(_high, 1), "cmos5d": _byte(_high, 2),

@@ -16,7 +16,7 @@ from memsh.linux.config import GIB, MIB, Config, parse_cpulist
 from memsh.machines.box import Box
 from memsh.procfs import tree
 from memsh.shell.errors import ShellError
-from tests.linux.test_boot import DISKS, VARIES, static_part
+from tests.linux.test_boot import DISKS, DRIVES, VARIES, static_part
 from tests.paths import REFERENCE64
 
 BOOTS = sorted(REFERENCE64.glob("boot-*"))
@@ -78,7 +78,8 @@ class TestRecordedBoots:
 
     def test_where_things_lie(self, folder: Path) -> None:
         if (folder / "iomem").exists():
-            assert tree.show(Box(config_of(folder)), "/proc/iomem") == (folder / "iomem").read_text()
+            ours = tree.show(Box(config_of(folder)), "/proc/iomem").splitlines()
+            assert [row for row in ours if not row.endswith(DRIVES)] == (folder / "iomem").read_text().splitlines()
 
     def test_constants(self, folder: Path) -> None:
         box = Box(config_of(folder))
