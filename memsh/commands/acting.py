@@ -25,7 +25,7 @@ def user_of(box: Box, looking: bool = False) -> UserProcess:
     task: Task = box.current if looking else able(box)
     if task.mm is None:
         raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
-    return UserProcess(box, task)
+    return UserProcess.of(box, task)
 
 
 def _trace(io: IO, lines: list[str]) -> None:

@@ -96,6 +96,15 @@ class Memory:
         self.main_top = self.av.top
         self.errno = ""  # the name of the last error, as in C's errno
 
+    def at_hand(self, tls: int) -> bool:
+        """Whether this is still how that thread reaches its malloc; if so it is ready for the next call."""
+        if self.tls != tls or self.threaded != self.mem.threaded or self.shutting_down:
+            return False
+        self.errno = ""
+        if self.arena != self.main_arena:
+            self.use(self.main_arena)
+        return True
+
     def use(self, arena: int) -> None:
         """Work in the arena at that address."""
         self.arena = arena

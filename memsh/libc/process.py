@@ -100,6 +100,19 @@ class UserProcess:
         self.words.load, self.store = accessors(self)
         self.log: list[str] = []
         self.starting = False
+        self._heap: Malloc | None = None
+
+    @classmethod
+    def of(cls, box: Box, task: Task) -> UserProcess:
+        """The same one as the last time, if nobody else has used this memory since: its log is empty again."""
+        tlb = task.mm.tlb if task.mm is not None else None
+        user: UserProcess | None = tlb.user if tlb is not None else None
+        if user is None or user.task is not task:
+            user = cls(box, task)
+            user.tlb.user = user
+        else:
+            user.log = []
+        return user
 
     # -- memory
 
@@ -207,13 +220,16 @@ class UserProcess:
 
     def malloc(self) -> Malloc:
         """The process's malloc. KernelError ENOSYS for a program without one."""
+        heap = self._heap
+        if heap is not None and heap.at_hand(self.task.tls) and heap.variables_loaded:
+            return heap
         symbols = symbols_of(self.box, self.task)
         if "main_arena" not in symbols:
             raise KernelError("ENOSYS", f"{self.task.comm} has no malloc")
         from memsh.libc.abi import ABIS  # start-up: 8 ms, with all of malloc
         from memsh.libc.malloc import Malloc  # start-up: malloc alone
 
-        heap = Malloc(self, symbols, ABIS[self.mm.mmu.word], self.task.tls)
+        heap = self._heap = Malloc(self, symbols, ABIS[self.mm.mmu.word], self.task.tls)
         if not heap.variables_loaded:  # written down now, but it was so before main()
             before = self.box.changes
             heap.load_variables()

@@ -90,13 +90,15 @@ class Words(dict[int, int]):
 class Tlb(dict[int, Any]):
     """Translations in use: page number -> its bytes as machine words. Never copied: a cache of the page tables.
 
-    `words` is what was read through them: it goes with them.
+    `words` is what was read through them: it goes with them. `user`: the code that works with them, as it has set
+    itself up (libc's UserProcess).
     """
 
-    __slots__ = ("words",)
+    __slots__ = ("user", "words")
 
     def __init__(self) -> None:
         self.words = Words()
+        self.user: Any = None
 
     def pop(self, page: int, default: Any = None) -> Any:
         self.words.drop(page)
