@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from memsh import __version__
 from memsh.alike import alike
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.shell.errors import BUG_STATUS, INTERRUPTED, Interrupted, Leave, OutputGone, ShellError
 from memsh.shell.io import Input
@@ -38,7 +39,7 @@ _FLAGS = {
     "-e", "-x", "--step", "--no-color", "--no-rc", "--strict", "-V", "--version", "-h", "--help", "--json",
     "--split-rss", "--key", "--csv", "--names", "--write-config", "--realtime", "--allow-other", "-f",
 }  # fmt: skip
-_SESSION = re.compile(r"\d{8}-\d{6}-\d+")
+_SESSION = regular(r"\d{8}-\d{6}-\d+")
 BOOT = ("--arch", "--ram", "--cpus", "--nodes", "--distance", "--swap", "--cmdline", "--seed", "--age", "--from")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 COLLECTED = 20_000  # new objects between two looks of the garbage collector

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mount": {"procfs", "commands", "shell", "linux", "machines"},
     "ui": {"teach", "commands", "shell", "linux", "machines", "inspect", "procfs", "proctext", "procps", "libc"},
 }
-EVERYWHERE = {"alike", "digits"}  # what may have been meant by a name; what a figure is made of
+EVERYWHERE = {"alike", "digits", "lazy"}  # what may have been meant; what a figure is made of; regular expressions
 # the border's types, named in annotations alone: the shell runs none of it
 NAMED = {"shell": {"memsh.linux.box", "memsh.linux.config"}}
 FLOORS = {"include": 0, "lib": 0, "arch": 1, "config": 2, "mm": 2, "fs": 3, "block": 3, "ipc": 3, "kernel": 4,

@@ -21,6 +21,7 @@ from memsh.commands.paths import (
     writable_path,
 )
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import current_umask
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
@@ -35,8 +36,8 @@ TOPIC = "files"
 _WHOSE = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": 0o7777}
 _BITS = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}
 _COPIED = {"u": 6, "g": 3, "o": 0}
-_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]|[0-7]+))+)")
-_ACTION = re.compile(r"([-+=])([0-7]+|[ugo](?![rwxXst])|[rwxXst]*)")
+_CLAUSE = regular(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]|[0-7]+))+)")
+_ACTION = regular(r"([-+=])([0-7]+|[ugo](?![rwxXst])|[rwxXst]*)")
 
 
 def new_mode(mode: int, words: str, umask: int = 0, folder: bool = False) -> int:

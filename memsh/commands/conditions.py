@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
+from memsh.lazy import regular
 from memsh.shell import IO, Args, UsageError, command, rest
 from memsh.shell.conditions import NUMBERS, OF_FILES, STRINGS, UNARY, compared, files_compared, unary
 from memsh.shell.registry import REGISTRY
 from memsh.shell.values import address, integer
 from memsh.textutils.regexp import RegexpError, compiled
 
-_SETS = re.compile(r"\\.|\[\^?\]?(?:\[[.:=].*?[.:=]\]|[^\]])*\]", re.S)
-_CONTEXT = re.compile(r"(?:^|[(|^])(?:[*+?]|\{)|\{(?![0-9]*,?[0-9]*\})")  # regcomp(3) refuses it, unlike grep
+_SETS = regular(r"\\.|\[\^?\]?(?:\[[.:=].*?[.:=]\]|[^\]])*\]", re.S)
+_CONTEXT = regular(r"(?:^|[(|^])(?:[*+?]|\{)|\{(?![0-9]*,?[0-9]*\})")  # regcomp(3) refuses it, unlike grep
 BINARY = STRINGS | NUMBERS | OF_FILES
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from memsh.commands.options import short_options
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import compiled
 from memsh.shell.declared import assignment, declaration, names
@@ -18,8 +19,8 @@ from memsh.shell.syntax import Assign
 from memsh.shell.values import whole
 
 TOPIC = "session"
-_WORD = re.compile(r"([A-Za-z_]\w*)(?:\[((?:[^\[\]]|\[[^\[\]]*\])*|.*?)\](?=\+?=|\Z))?(\+?=)?", re.S | re.A)
-_REFERENCE = re.compile(r"[A-Za-z_]\w*(?:\[.+\])?", re.S | re.A)
+_WORD = regular(r"([A-Za-z_]\w*)(?:\[((?:[^\[\]]|\[[^\[\]]*\])*|.*?)\](?=\+?=|\Z))?(\+?=)?", re.S | re.A)
+_REFERENCE = regular(r"[A-Za-z_]\w*(?:\[.+\])?", re.S | re.A)
 _ATTRIBUTES = "aAilnrtux"
 
 

@@ -15,6 +15,7 @@ from memsh.commands.facts import BLOCK, Facts, link_target, lstat
 from memsh.commands.pathnames import canonical
 from memsh.commands.paths import stat_kind, walked
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import booted, local_zone, now
@@ -27,8 +28,8 @@ TOPIC = "files"
 _KINDS = {
     "dir": "directory", "link": "symbolic link", "block": "block special file", "char": "character special file",
 }  # fmt: skip
-_FORMAT = re.compile(r"%(-?0?#?[0-9]*)(?:\.([0-9]*))?([HL][dr]|.)")
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
+_FORMAT = regular(r"%(-?0?#?[0-9]*)(?:\.([0-9]*))?([HL][dr]|.)")
+_ESCAPE = regular(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
 _CONTROL = {**C_ESCAPES, "\\": "\\", '"': '"', "e": "\x1b"}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.commands.facts import lstat
 from memsh.commands.paths import path_of, read_text
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import ShellError
 from memsh.textutils.clock import local_zone, now
 from memsh.textutils.quoting import C_ESCAPES
@@ -18,10 +19,10 @@ from memsh.textutils.timeformat import strftime
 if TYPE_CHECKING:
     from memsh.commands.findtests import Expression, Found
 
-_ESCAPE = re.compile(r"\\(?:([abfnrtv\\])|([0-7]{1,3})|c)")
+_ESCAPE = regular(r"\\(?:([abfnrtv\\])|([0-7]{1,3})|c)")
 _CONTROL = {**C_ESCAPES, "\\": "\\"}
-_DIRECTIVE = re.compile(r"%([-+ #0]*[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyYZ])")
-_ANY = re.compile(r"%([-+ #0]*[0-9]*(?:\.[0-9]+)?)([ABCT].|.|\Z)", re.DOTALL)
+_DIRECTIVE = regular(r"%([-+ #0]*[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyYZ])")
+_ANY = regular(r"%([-+ #0]*[0-9]*(?:\.[0-9]+)?)([ABCT].|.|\Z)", re.DOTALL)
 
 
 def format_of(finder: Expression, pattern: str) -> Callable[[Found], str]:

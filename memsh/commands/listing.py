@@ -7,7 +7,6 @@ modes, links or times of its own.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import cmp_to_key
@@ -17,6 +16,7 @@ from memsh.commands.blocks import Unit, block_size, unit_of
 from memsh.commands.facts import Facts, lstat
 from memsh.commands.paths import listdir, stat_kind
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import booted, local_zone, now
 from memsh.textutils.ordering import version_compare
@@ -28,7 +28,7 @@ TOPIC = "files"
 _HALF_A_YEAR = 31556952 // 2
 _MARKS = {"dir": "/", "link": "@"}
 _COLORS = {"dir": "01;34", "link": "01;36", "block": "40;33;01", "char": "40;33;01"}
-_PLAIN = re.compile(r"[A-Za-z0-9%+,./:@_^{}-][A-Za-z0-9%+,./:=@_^{}~#-]*")
+_PLAIN = regular(r"[A-Za-z0-9%+,./:@_^{}-][A-Za-z0-9%+,./:=@_^{}~#-]*")
 _STYLES = ("full-iso", "long-iso", "iso", "locale")
 
 

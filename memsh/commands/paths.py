@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import codecs
 import posixpath
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.procfs import tree
@@ -355,7 +355,7 @@ def read_text(session: Session, whole: str) -> str:
         return str(tree.show(session.box, whole))
 
 
-_STREAM = re.compile(r"/dev/(?:fd/([0-9]{1,3})|(stdin)|(stdout)|(stderr))|/proc/self/fd/([0-9]{1,3})")
+_STREAM = regular(r"/dev/(?:fd/([0-9]{1,3})|(stdin)|(stdout)|(stderr))|/proc/self/fd/([0-9]{1,3})")
 
 
 def stream_number(whole: str) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from memsh.commands.paths import read_text
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import wrap
 from memsh.shell.escapes import echoed
@@ -15,12 +16,12 @@ from memsh.textutils.timeformat import strftime
 from memsh.textutils.zones import UTC, Zone, zone_of
 
 TOPIC = "text"
-_OCTAL = re.compile(r"(\\[^0-7])|\\([0-7]{1,3})", re.S)
-_DIRECTIVE = re.compile(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|ll|l|L|q|j|z|t)?"
+_OCTAL = regular(r"(\\[^0-7])|\\([0-7]{1,3})", re.S)
+_DIRECTIVE = regular(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|ll|l|L|q|j|z|t)?"
                         r"([diouxXcsbqQeEfFgGaA]|\((?:[^)]*)\)T))")  # fmt: skip
-_BEGUN = re.compile(r"%[-+ #0']*(?:\*|[0-9]*)(?:\.(?:\*|[0-9]*))?.?", re.DOTALL)
-_INTEGER = re.compile(r"[ \t\n]*([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
-_FLOAT = re.compile(r"[ \t\n]*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_BEGUN = regular(r"%[-+ #0']*(?:\*|[0-9]*)(?:\.(?:\*|[0-9]*))?.?", re.DOTALL)
+_INTEGER = regular(r"[ \t\n]*([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
+_FLOAT = regular(r"[ \t\n]*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 @command(rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)

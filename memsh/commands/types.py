@@ -7,9 +7,10 @@ import re
 from functools import lru_cache
 
 from memsh.alike import alike
+from memsh.lazy import regular
 from memsh.linux.include.flags import GFP_NAMES
 
-_TOKEN = re.compile(r"\w+|\S")
+_TOKEN = regular(r"\w+|\S")
 
 
 @lru_cache(256)

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.procfs.node import Link, ProcFile
 from memsh.procfs.stat import queue_cpus
 from memsh.procfs.sys_device import refusing, storing
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 Bound = Mapping[str, int]  # the numbers that the names above stand for; "": of {0-15}
 
-LOOP = re.compile(r"\{(?:(\d+)-(\d+)|(cpu|secondary|online|memory|node|taker))(?::(\w+))?\}")
-NUMBER = re.compile(r"\{(\w*)([+-]\d+)?(?::(\w+))?\}")
+LOOP = regular(r"\{(?:(\d+)-(\d+)|(cpu|secondary|online|memory|node|taker))(?::(\w+))?\}")
+NUMBER = regular(r"\{(\w*)([+-]\d+)?(?::(\w+))?\}")
 MANY: dict[str, Callable[[Box, Bound], Sequence[int]]] = {
     "cpu": lambda box, bound: range(box.config.present),
     "secondary": lambda box, bound: range(1, box.config.present),
@@ -45,8 +46,8 @@ MANY: dict[str, Callable[[Box, Bound], Sequence[int]]] = {
     "node": lambda box, bound: [node.nid for node in box.pages.nodes],
     "taker": lambda box, bound: queue_cpus(box)[bound["cpu"] :][:1],
 }
-ZEROS = re.compile(r"\{zero:(\d+)\}")
-CONDITION = re.compile(r"\{(one|more|above):([^}]*)\}")
+ZEROS = regular(r"\{zero:(\d+)\}")
+CONDITION = regular(r"\{(one|more|above):([^}]*)\}")
 
 
 class Several(NamedTuple):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_HEAD = re.compile(r"^slabinfo - version: (\d+\.\d+)", re.MULTILINE)
-_ROW = re.compile(
+from memsh.lazy import regular
+
+_HEAD = regular(r"^slabinfo - version: (\d+\.\d+)", re.MULTILINE)
+_ROW = regular(
     r"(?P<name>\S+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*"
     r":\s*tunables\s+(\d+)\s+(\d+)\s+(\d+)\s*:\s*slabdata\s+(\d+)\s+(\d+)(?:\s+(\d+))?"
 )
-_OLD = re.compile(r"(?P<name>\S+(?: \S+)*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)(?:\s*:.*)?$")
+_OLD = regular(r"(?P<name>\S+(?: \S+)*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)(?:\s*:.*)?$")
 
 
 class Cache(NamedTuple):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_ROW = re.compile(r"^[ \t]*(\S+)[ \t]+(partition|file|virtual)[ \t]+(\d+)[ \t]+(\d+)(?:[ \t]+(-?\d+))?", re.MULTILINE)
-_OCTAL = re.compile(r"\\([0-7]{3})")
+from memsh.lazy import regular
+
+_ROW = regular(r"^[ \t]*(\S+)[ \t]+(partition|file|virtual)[ \t]+(\d+)[ \t]+(\d+)(?:[ \t]+(-?\d+))?", re.MULTILINE)
+_OCTAL = regular(r"\\([0-7]{3})")
 
 
 class Area(NamedTuple):

@@ -12,17 +12,18 @@ from functools import lru_cache
 from typing import Protocol
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell.errors import ShellError
 from memsh.shell.limits import make_room
 
-_TOKEN = re.compile(
+_TOKEN = regular(
     r"\s*(?:(?P<num>0[xX][0-9a-fA-F]+|[0-9]+#[0-9A-Za-z@_]+|[0-9]+(?:[kKmMgG](?:i?[bB])?)?(?![0-9A-Za-z_]))"
     r"|(?P<name>[A-Za-z_]\w*)"
     r"|(?P<op>\*\*=?|<<=|>>=|<<|>>|<=|>=|==|!=|&&|\|\||\+\+|--|[-+*/%&|^]=|[-+*/%<>&|^~!?:(),=\[\]])"
     r"|(?P<bad>[0-9A-Za-z_#]+|.))",
     re.S,
 )  # fmt: skip
-_BEFORE_NAME = re.compile(r"\s*[A-Za-z_]")
+_BEFORE_NAME = regular(r"\s*[A-Za-z_]")
 _BINARY: dict[str, int] = {
     "||": 1, "&&": 2, "|": 3, "^": 4, "&": 5, "==": 6, "!=": 6, "<": 7, "<=": 7, ">": 7, ">=": 7,
     "<<": 8, ">>": 8, "+": 9, "-": 9, "*": 10, "/": 10, "%": 10, "**": 11,
@@ -32,7 +33,7 @@ _UNIT = {"k": 10, "m": 20, "g": 30}
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@_"
 _DEPTH = 60  # parentheses in each other
 _NAMES = 1024  # names whose values are expressions: MAX_EXPR_RECURSION_LEVEL
-_PLAIN = re.compile(r"[ \t\n]*-?(?:0|[1-9][0-9]{0,17})[ \t\n]*")
+_PLAIN = regular(r"[ \t\n]*-?(?:0|[1-9][0-9]{0,17})[ \t\n]*")
 
 
 class Place(Protocol):

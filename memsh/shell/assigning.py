@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 
+from memsh.lazy import regular
 from memsh.shell.syntax import AnyWord, Assign
 from memsh.shell.words import Words
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = regular(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Assigning(Words):

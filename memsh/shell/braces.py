@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from memsh.lazy import regular
 from memsh.shell.errors import ShellError
 from memsh.shell.limits import TOO_LONG, WORDS
 from memsh.shell.syntax import Param, Part, Word
 from memsh.shell.values import whole
 
-_RANGE = re.compile(r"([-+]?[0-9]+|[A-Za-z])\.\.([-+]?[0-9]+|[A-Za-z])(?:\.\.([-+]?[0-9]+))?")
-_TILDE = re.compile(r"~([A-Za-z0-9_.+-]*)(?=/|\Z)")
+_RANGE = regular(r"([-+]?[0-9]+|[A-Za-z])\.\.([-+]?[0-9]+|[A-Za-z])(?:\.\.([-+]?[0-9]+))?")
+_TILDE = regular(r"~([A-Za-z0-9_.+-]*)(?=/|\Z)")
 
 Item = str | Part  # an unquoted letter, or a part that is not looked into
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NoReturn
 
+from memsh.lazy import regular
 from memsh.shell.assigning import Assigning
 from memsh.shell.conditional import Conditional
 from memsh.shell.heredocs import Heredocs
@@ -12,10 +12,10 @@ from memsh.shell.syntax import AnyWord, Case, CFor, Cond, For, Function, Group, 
 
 OPENING = frozenset(["if", "for", "while", "until", "case", "{", "!", "[[", "function"])
 
-_KEYWORD = re.compile(r"in(?=[ \t\r\n|&;()<>]|\Z)")
-_ENDS = re.compile(r"[ \t\r\n|&;()<>]|\Z")
-_FUNCTION_NAME = re.compile(r"[^\s|&;<>()$`\"'\\]+")
-_EMPTY = re.compile(r"[ \t]*\([ \t]*\)")
+_KEYWORD = regular(r"in(?=[ \t\r\n|&;()<>]|\Z)")
+_ENDS = regular(r"[ \t\r\n|&;()<>]|\Z")
+_FUNCTION_NAME = regular(r"[^\s|&;<>()$`\"'\\]+")
+_EMPTY = regular(r"[ \t]*\([ \t]*\)")
 
 
 class Compounds(Conditional, Heredocs, Assigning):

@@ -6,6 +6,7 @@ import re
 from abc import abstractmethod
 from typing import Any
 
+from memsh.lazy import regular
 from memsh.shell.syntax import AnyWord, Part, Word
 from memsh.shell.words import Words
 
@@ -13,12 +14,12 @@ Tree = tuple[Any, ...]
 UNARY = frozenset("-" + letter for letter in "abcdefghknoprstuvwxzGLNORS")
 BINARY = frozenset(["=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-ef", "-nt", "-ot"])
 
-_WORD_END = re.compile(r"[ \t\r\n]|\Z")
-_OPERATOR = re.compile(r"((?:==|=~|!=|=|-(?:eq|ne|lt|le|gt|ge|ef|nt|ot))(?=[ \t\r\n])|[<>](?!\())")
-_LAST = re.compile(r"[-=!~a-z]+\s+(?:\]\](?![^\s;&|)])|&&|\|\||\))")
-_UNARY = re.compile(r"-[a-zA-Z](?=[ \t\r\n])")
-_EXPANDS = re.compile(r"[A-Za-z0-9_?#@*!${('\"-]")
-_REGEX = re.compile(r"[^ \t\r\n$`\"'\\()\[\]|]+")
+_WORD_END = regular(r"[ \t\r\n]|\Z")
+_OPERATOR = regular(r"((?:==|=~|!=|=|-(?:eq|ne|lt|le|gt|ge|ef|nt|ot))(?=[ \t\r\n])|[<>](?!\())")
+_LAST = regular(r"[-=!~a-z]+\s+(?:\]\](?![^\s;&|)])|&&|\|\||\))")
+_UNARY = regular(r"-[a-zA-Z](?=[ \t\r\n])")
+_EXPANDS = regular(r"[A-Za-z0-9_?#@*!${('\"-]")
+_REGEX = regular(r"[^ \t\r\n$`\"'\\()\[\]|]+")
 
 
 class Conditional(Words):

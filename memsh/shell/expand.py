@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from memsh.lazy import regular
 from memsh.shell import parameters
 from memsh.shell.arith import compiled
 from memsh.shell.braces import braces
@@ -21,7 +22,7 @@ from memsh.shell.syntax import AnyWord, Assign, Param, Part, Word
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
 
-_SET_END = re.compile(r"(?>\]?)(?:\[([.:=]).*?\1\]|[^\]])*\]", re.S)
+_SET_END = regular(r"(?>\]?)(?:\[([.:=]).*?\1\]|[^\]])*\]", re.S)
 Segment = tuple[str, str]  # the text, and the text as a pattern
 Field = list[Segment]
 Value = str | list[str] | Word

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 
+from memsh.lazy import regular
 from memsh.shell.errors import ShellError
 from memsh.shell.registry import Registry
 from memsh.shell.syntax import AndOr, AnyWord, Assign, Line, Node, Pipeline, Series, Simple
 
-_CALL = re.compile(
+_CALL = regular(
     r"\s*(?:(?:const\s+)?(?:void|char|int|size_t|struct\s+\w+)\s*\**\s*)?(?:\*?(\w+)\s*=\s*)?(?:\([^()]*\*\)\s*)?(\w+)\s*\((.*?)\)\s*;?\s*"
 )
-_FLAG = re.compile(r"[~!]?_*(GFP|PROT|MAP|MADV|MREMAP|SLAB)_\w+")
+_FLAG = regular(r"[~!]?_*(GFP|PROT|MAP|MADV|MREMAP|SLAB)_\w+")
 ABSENT = {
     "fg": "jobs work while the box's clock moves: sleep, wait", "disown": "there is no job control",
     "bg": "jobs work while the box's clock moves: sleep, wait", "suspend": "there is no job control",
     "logout": "use exit", "bind": "man prompt tells the keys", "fc": "use history",
     "enable": "builtins cannot be taken away",
 }  # fmt: skip
-_CAST = re.compile(r"\((?:void|char|int|size_t|unsigned|long|struct \w+)[ \w]*\**\)\s*")
+_CAST = regular(r"\((?:void|char|int|size_t|unsigned|long|struct \w+)[ \w]*\**\)\s*")
 
 
 def _quoted(word: str) -> str:

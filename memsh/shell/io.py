@@ -6,13 +6,13 @@ where Ctrl-C is taken; a command that works long without printing calls `io.chec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from errno import EIO, EPIPE
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from memsh.lazy import regular
 from memsh.shell.errors import OutputGone, ShellError
 from memsh.shell.limits import PIECE, TEXT, TOO_LONG
 from memsh.shell.values import fixed
@@ -190,7 +190,7 @@ def _lines(text: str) -> list[str]:
     return _LINE.findall(text)[::-1]
 
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_LINE = regular(r"[^\n]*\n|[^\n]+")
 _OTHERS = "\r\f\v\x1c\x1d\x1e"  # what Python ends a line with too
 
 

@@ -6,11 +6,11 @@ lost but whose values ($1 …) are the session's. (bash: variables.c, and the gl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from memsh.lazy import regular
 from memsh.shell.arith import compiled
 from memsh.shell.ctype import lower, upper
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, Unreasonable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from memsh.shell.syntax import Function, Node
 
 MOST_INDEX = 1 << 31
-_WORDLIKE = re.compile(r"[$`\"'\\]")
+_WORDLIKE = regular(r"[$`\"'\\]")
 
 
 class Readonly(Dropped):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell.ctype import lower, upper
 from memsh.shell.declared import declaration, letters
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from memsh.shell.language import Language
 
 _HOMES = {"root": "/root", "nobody": "/nonexistent", "daemon": "/usr/sbin", "bin": "/bin"}
-_REFERENCE = re.compile(r"([A-Za-z_]\w*)(?:\[(.*)\])?|[0-9]+|[@*#?$!-]", re.S)
+_REFERENCE = regular(r"([A-Za-z_]\w*)(?:\[(.*)\])?|[0-9]+|[@*#?$!-]", re.S)
 
 
 def home(language: Language, name: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
+from memsh.lazy import regular
 from memsh.shell.errors import Incomplete
 from memsh.shell.parser import Parser, Settings
 from memsh.shell.syntax import Line
 
-_CONTINUED = re.compile(r"(?:^|\n)(?:[^\n#\\]|(?<=[^ \t\n])#|\\.)*\\\n\Z")  # a last \ that is no comment's
+_CONTINUED = regular(r"(?:^|\n)(?:[^\n#\\]|(?<=[^ \t\n])#|\\.)*\\\n\Z")  # a last \ that is no comment's
 
 
 def lines(

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell.compounds import OPENING, Compounds
 from memsh.shell.errors import SyntaxFault
 from memsh.shell.limits import NESTED
@@ -38,23 +39,23 @@ FOLLOWING = frozenset(["then", "elif", "else", "fi", "do", "done", "esac", "}"])
 UNSUPPORTED = {"select": "use for", "coproc": "use COMMAND &"}
 DECLARES = frozenset(["declare", "typeset", "local", "export", "readonly"])
 
-_KEYWORD = re.compile(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\r\n|&;()<>]|\Z)")
-_PLAIN = re.compile(r"[^ \t\r\n|&;<>()$`\"'\\#*?\[{}!~][^ \t\r\n|&;<>()$`\"'\\*?\[{}~]*(?=[ \t\r\n|&;)]|\Z)")
-_PLAIN_LINE = re.compile(
+_KEYWORD = regular(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\r\n|&;()<>]|\Z)")
+_PLAIN = regular(r"[^ \t\r\n|&;<>()$`\"'\\#*?\[{}!~][^ \t\r\n|&;<>()$`\"'\\*?\[{}~]*(?=[ \t\r\n|&;)]|\Z)")
+_PLAIN_LINE = regular(
     r"[ \t]*([A-Za-z_][\w.\-]*)((?:[ \t]+[\w./:%@^,+\-][\w./:%@^,+=\-]*)*)[ \t]*(?:\n|\Z)"
 )  # fmt: skip
-_REDIRECT = re.compile(r"([0-9]+|\{[A-Za-z_]\w*(?:\[\w+\])?\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|<(?!\()|>(?!\())")
-_FUNCTION = re.compile(r"([^\s|&;<>()$`\"'\\=]+)[ \t]*\([ \t]*\)")
-_ALIAS = re.compile(r"[^ \t\r\n|&;()<>$`\"'\\]+(?=[ \t\r\n|&;()<>]|\Z)")
-_TIME = re.compile(r"time(?=[ \t\r\n;&|()]|\Z)")
-_POSIX = re.compile(r"-p(?=[ \t\r\n;&|()]|\Z)(?:[ \t]+--(?=[ \t\r\n]))?")
-_COMMENT = re.compile(r"#[^\n]*")
-_ENDS = re.compile(r"[ \t\r\n|&;()<>]|\Z")
-_SKIP = re.compile(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
-_SHOWN = re.compile(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
+_REDIRECT = regular(r"([0-9]+|\{[A-Za-z_]\w*(?:\[\w+\])?\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|<(?!\()|>(?!\())")
+_FUNCTION = regular(r"([^\s|&;<>()$`\"'\\=]+)[ \t]*\([ \t]*\)")
+_ALIAS = regular(r"[^ \t\r\n|&;()<>$`\"'\\]+(?=[ \t\r\n|&;()<>]|\Z)")
+_TIME = regular(r"time(?=[ \t\r\n;&|()]|\Z)")
+_POSIX = regular(r"-p(?=[ \t\r\n;&|()]|\Z)(?:[ \t]+--(?=[ \t\r\n]))?")
+_COMMENT = regular(r"#[^\n]*")
+_ENDS = regular(r"[ \t\r\n|&;()<>]|\Z")
+_SKIP = regular(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
+_SHOWN = regular(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
 
 
-_SEVERAL = re.compile("[;&|\n]")
+_SEVERAL = regular("[;&|\n]")
 _UNHEEDING = nullcontext()
 Settings = tuple[dict[str, str] | None, bool, bool]  # the aliases that are looked up, if any; `extglob`; `posix`
 

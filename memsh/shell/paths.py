@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from memsh.lazy import regular
 from memsh.shell.patterns import is_pattern, path_regex, unquoted
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 
-_COLON = re.compile(r":(?!\]|[^\[\]]*:\])")  # not those of [:alpha:]
+_COLON = regular(r":(?!\]|[^\[\]]*:\])")  # not those of [:alpha:]
 
 
 def match_paths(session: Session, pattern: str) -> list[str]:

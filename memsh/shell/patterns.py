@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from memsh.lazy import regular
 from memsh.shell.errors import ShellError
 from memsh.shell.excluding import Excluding
 from memsh.shell.limits import REGEX_SECONDS
@@ -20,8 +21,8 @@ _CLASSES = {
     "blank": " \\t", "punct": r"!-/:-@\[-`{-~", "print": " -~", "graph": "!-~", "cntrl": r"\x00-\x1f\x7f",
     "xdigit": "0-9a-fA-F", "word": "a-zA-Z0-9_",
 }  # fmt: skip
-_GROUP = re.compile(r"(\\.)|(?<=[?*+@!])\(", re.S)
-_SYMBOL = re.compile(r"\[([.=])(.+?)\1\]", re.S)
+_GROUP = regular(r"(\\.)|(?<=[?*+@!])\(", re.S)
+_SYMBOL = regular(r"\[([.=])(.+?)\1\]", re.S)
 _NAMED = {
     "NUL": "\0", "tab": "\t", "newline": "\n", "space": " ", "hyphen": "-", "hyphen-minus": "-", "period": ".",
     "full-stop": ".", "slash": "/", "solidus": "/", "asterisk": "*", "comma": ",", "colon": ":", "semicolon": ";",
@@ -32,8 +33,8 @@ _NAMED = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
     "eight": "8", "nine": "9",
 }  # fmt: skip
-_REPEATS = re.compile(r"[*+]\(")
-_SPECIAL = re.compile(r"([\\*?\[\](|)!@+^-])")
+_REPEATS = regular(r"[*+]\(")
+_SPECIAL = regular(r"([\\*?\[\](|)!@+^-])")
 
 
 def quoted(text: str) -> str:

@@ -5,13 +5,13 @@ No known deviations.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right, insort
 from typing import NoReturn
 
+from memsh.lazy import regular
 from memsh.shell.errors import Incomplete, SyntaxFault
 
-_GOES_ON = re.compile(r"(?:[^\s'\"\\`#]|(?<=[^\s|&;()<>])#)*\\\n")  # letters without quotes up to a \ at a line's end
+_GOES_ON = regular(r"(?:[^\s'\"\\`#]|(?<=[^\s|&;()<>])#)*\\\n")  # letters without quotes up to a \ at a line's end
 
 
 class Place:

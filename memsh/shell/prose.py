@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import textwrap
 
-ITEM = re.compile(r"(\s*(?:[-*+]|\d+[.)])\s+)(.*)")
-LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
-STRONG = re.compile(r"\*\*([^*]+)\*\*|(?<![\w*])\*([^*\s][^*]*)\*(?!\w)|(?<!\w)_([^_\s][^_]*)_(?!\w)")
+from memsh.lazy import regular
+
+ITEM = regular(r"(\s*(?:[-*+]|\d+[.)])\s+)(.*)")
+LINK = regular(r"\[([^\]]+)\]\([^)]*\)")
+STRONG = regular(r"\*\*([^*]+)\*\*|(?<![\w*])\*([^*\s][^*]*)\*(?!\w)|(?<!\w)_([^_\s][^_]*)_(?!\w)")
 
 
 def inline(text: str) -> str:

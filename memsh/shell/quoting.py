@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-_META = re.compile(r"[ \t\n'\"\\|&;()<>!{}*\[?\]^$`]|(?:^|[=:])~|^#")  # as bash's sh_contains_shell_metas
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+from memsh.lazy import regular
+
+_META = regular(r"[ \t\n'\"\\|&;()<>!{}*\[?\]^$`]|(?:^|[=:])~|^#")  # as bash's sh_contains_shell_metas
+_CONTROL = regular(r"[\x00-\x1f\x7f]")
 _NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v", "\x1b": "\\E",
           "'": "\\'", "\\": "\\\\"}  # fmt: skip
 _SHOWN = str.maketrans({chr(code): f"\\{code:03o}" for code in (*range(32), 127)} | _NAMED)

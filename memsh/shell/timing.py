@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from memsh.lazy import regular
+
 if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 SHOWN = "\nreal\t%3lR\nuser\t%3lU\nsys\t%3lS"
 POSIX = "real %2R\nuser %2U\nsys %2S"
-_FIELD = re.compile(r"%(?:([0-9]?)(l?)([RUS])|(P)|(%))")
+_FIELD = regular(r"%(?:([0-9]?)(l?)([RUS])|(P)|(%))")
 
 
 def now(session: Session) -> list[int]:

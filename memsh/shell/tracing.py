@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from memsh.lazy import regular
 from memsh.shell.errors import ShellError
 from memsh.shell.parser import Parser
 from memsh.shell.quoting import quote, single
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
     from memsh.shell.syntax import Assign
 
-_META = re.compile(r"[ \t\n'\"\\|&;()<>!{}*\[\]?^$`]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_PROMPT = re.compile(r"\\(?:([0-7]{3})|D\{([^}]*)\}|(.))", re.S)
+_META = regular(r"[ \t\n'\"\\|&;()<>!{}*\[\]?^$`]")
+_CONTROL = regular(r"[\x00-\x08\x0b-\x1f\x7f]")
+_PROMPT = regular(r"\\(?:([0-7]{3})|D\{([^}]*)\}|(.))", re.S)
 _PLAIN = {"a": "\a", "e": "\x1b", "n": "\n", "r": "\r", "\\": "\\", "[": "", "]": "", "s": "memsh", "u": "root",
           "$": "#", "v": "5.2", "V": "5.2.15", "l": "tty", "!": "1", "#": "1"}  # fmt: skip
 

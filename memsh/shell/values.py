@@ -6,10 +6,10 @@ can follow `COMMAND: `.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
+from memsh.lazy import regular
 from memsh.shell.errors import UsageError
 
 UINT_MAX = 0xFFFFFFFF  # not i386: an unsigned int of C
@@ -22,14 +22,14 @@ class BadValue(UsageError, ValueError):
 
 
 _UNIT = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})(?:([kKmMgGtTpPE])(?:i?[bB])?|[bB])?")
-_INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]{1,40})|([0-9]{1,40}))")
-_TERM = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})(?:([kKmMgGtTpPE])(?:i?[bB])?)?")
+_WHOLE = regular(r"-?[0-9]{1,18}")
+_NUMBER = regular(r"(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})(?:([kKmMgGtTpPE])(?:i?[bB])?|[bB])?")
+_INTEGER = regular(r"([+-]?)(?:0[xX]([0-9a-fA-F]{1,40})|([0-9]{1,40}))")
+_TERM = regular(r"([+-]?)(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})(?:([kKmMgGtTpPE])(?:i?[bB])?)?")
 
 # 8 to 16 hexadecimal digits as /proc prints them: a letter or a leading 0 says that they are no decimal number
-_AS_PRINTED = re.compile(r"^(?=[0-9a-fA-F]{8,16}(?:[+-]|$))(?=0|[0-9]*[a-fA-F])")
-_DOUBTFUL = re.compile(r"[1-9][0-9]{7}(?=[+-]|$)")
+_AS_PRINTED = regular(r"^(?=[0-9a-fA-F]{8,16}(?:[+-]|$))(?=0|[0-9]*[a-fA-F])")
+_DOUBTFUL = regular(r"[1-9][0-9]{7}(?=[+-]|$)")
 
 
 def parse_size(text: str) -> int | None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 
-_CONTROLS = re.compile(
+from memsh.lazy import regular
+
+_CONTROLS = regular(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"
     "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\udc80-\udcff]"
 )
 
-_INSIDE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\udc80-\udcff]")
+_INSIDE = regular("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\udc80-\udcff]")
 
 
 def _shown(match: re.Match[str]) -> str:

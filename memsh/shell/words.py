@@ -9,27 +9,28 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 
+from memsh.lazy import regular
 from memsh.shell.errors import Incomplete, SyntaxFault
 from memsh.shell.escapes import ansi_c
 from memsh.shell.place import Place
 from memsh.shell.syntax import AnyWord, Node, Param, Part, Word
 
 ANY = "any"  # letter that a \ quotes
-BLANK = re.compile(r"(?:[ \t\r]|\\\n)*")
-_PIECE = re.compile(r"[^ \t\r\n|&;<>()$`\"'\\]+")
-_DOUBLE = re.compile(r"[^\"$\\`]+")
-_BODY = re.compile(r"[^$\\`]+")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$]")
-_BRACED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-]")
-_JOINT = re.compile(r"\\\n")
-_INDIRECT = re.compile(r"!(?=[A-Za-z0-9_#?@*!])")
-_OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|~~?|@[A-Za-z]|:")
-_GLOB = re.compile(r"[*?]|\[")
-_OPERAND = re.compile(r"[^$`\"'\\}{/]+")
-_TILDE = re.compile(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\r\n|&;<>()])")
-_SIGNS = re.compile(r"[*?\[\\(]")  # what a pattern would take for its own if it did not hear of the quotes
-_NAMED = re.compile(r"[A-Za-z_]\w*=")
-_SUM = re.compile(r"[^$`\"'\\()]+")
+BLANK = regular(r"(?:[ \t\r]|\\\n)*")
+_PIECE = regular(r"[^ \t\r\n|&;<>()$`\"'\\]+")
+_DOUBLE = regular(r"[^\"$\\`]+")
+_BODY = regular(r"[^$\\`]+")
+_VARIABLE = regular(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$]")
+_BRACED = regular(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-]")
+_JOINT = regular(r"\\\n")
+_INDIRECT = regular(r"!(?=[A-Za-z0-9_#?@*!])")
+_OPERATOR = regular(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|~~?|@[A-Za-z]|:")
+_GLOB = regular(r"[*?]|\[")
+_OPERAND = regular(r"[^$`\"'\\}{/]+")
+_TILDE = regular(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\r\n|&;<>()])")
+_SIGNS = regular(r"[*?\[\\(]")  # what a pattern would take for its own if it did not hear of the quotes
+_NAMED = regular(r"[A-Za-z_]\w*=")
+_SUM = regular(r"[^$`\"'\\()]+")
 
 
 class Words(Place, ABC):

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memsh.lazy import regular
 from memsh.shell.errors import Abandoned, Interrupted, Leave, ShellError
 from memsh.shell.io import Capture, Sink, TextInput
 from memsh.shell.session import short_of_memory
@@ -36,18 +37,18 @@ if TYPE_CHECKING:
     from memsh.teach.store import Store
 
 LIVE = frozenset({"top", "slabtop", "watch", "vmstat", "free"})
-_HEAD = re.compile(
+_HEAD = regular(
     r"(?:^|[;|&({\n])\s*"
     r"(?:(?:do|then|else|if|while|until|!|sudo|xargs|strace|as \S+|explain(?:\s+-[bd\d]+)*)\s+)*([a-z_]\w*)"
 )
-_LIVE = re.compile(
+_LIVE = regular(
     r"((?:^|[;|&({\n]|\b(?:do|then|else|if|while|until|sudo)\s)\s*)(?:slabtop|top|watch|vmstat|free(?=\s+-))\b"
     r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;&|)\n'"\\])*"""
 )
 _KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
-SOURCE = re.compile(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
+SOURCE = regular(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
 AT_COMMANDS = frozenset({"DEBUG", "ERR", "RETURN"})  # traps that run around `source` itself, too
-ASKS = re.compile(r"\$\{?\?|PIPESTATUS|\$(?:_(?!\w)|\{_\W)")  # a line that asks how the one before ended
+ASKS = regular(r"\$\{?\?|PIPESTATUS|\$(?:_(?!\w)|\{_\W)")  # a line that asks how the one before ended
 COST = 0.3  # seconds of running between two checkpoints: undo runs no more than that again
 KEPT = 10  # checkpoints
 AFTER = 4  # states behind lines that cannot be replayed

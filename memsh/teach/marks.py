@@ -6,12 +6,13 @@ figure, so that columns keep their places; the terminal colours what stands behi
 
 from __future__ import annotations
 
-import re
 from difflib import SequenceMatcher
 
+from memsh.lazy import regular
+
 MARK = ">"
-_WORD = re.compile(r"\S+")
-_FIGURE = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}\b|[0-9]+(?:\.[0-9]+)?")
+_WORD = regular(r"\S+")
+_FIGURE = regular(r"0x[0-9a-f]+|\b[0-9a-f]{8}\b|[0-9]+(?:\.[0-9]+)?")
 _LONGEST = 4000  # lines; longer texts are compared by position
 
 

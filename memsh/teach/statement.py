@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from memsh.lazy import regular
 from memsh.shell import UsageError
 from memsh.shell.session import Session
 from memsh.teach.states import run_line
 
 BARE, QUOTED, FILLED = "bare", "quoted", "filled"
-_PIECE = re.compile(
+_PIECE = regular(
     r"""(?P<space>\s+) | '(?P<single>[^']*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<open>\$\() |
         (?P<name>\$(?:\w+|\{[^}]*\}|[$?!#])) | (?P<bare>(?:\\.|[^\s'"$\\])+|.)""",
     re.VERBOSE | re.DOTALL,

@@ -9,6 +9,7 @@ import base64 as codec
 import re
 from collections.abc import Iterable, Iterator
 
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input, PartsInput
 from memsh.shell.limits import TEXT, TOO_LONG
@@ -25,7 +26,7 @@ _CLASSES = {
     "alnum": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 }  # fmt: skip
 _CONTROL = {**C_ESCAPES, "\\": "\\"}
-_ELEMENT = re.compile(
+_ELEMENT = regular(
     r"\[:((?:(?!\*[0-9]*\]).)*?):\]|\[=((?:(?!\*[0-9]*\]).)*?)=\]|"
     r"\[(\\[0-7]{1,3}|\\.|[^\\])\*([^\]\\]*)\]|\\([0-7]{1,3})|\\(.)|(.)", re.DOTALL
 )  # fmt: skip

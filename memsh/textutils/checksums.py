@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input
 from memsh.shell.registry import Converter
@@ -21,7 +22,7 @@ from memsh.textutils.sources import Sources
 from memsh.textutils.utility import Option, last_typed, option, utility
 
 _MOST = 512  # bits of BLAKE2b
-_HEX = re.compile(r"[0-9a-fA-F]*")
+_HEX = regular(r"[0-9a-fA-F]*")
 _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.bytes import to_bytes, to_text
 from memsh.textutils.sources import Sources, strict_lines
@@ -16,7 +17,7 @@ _OF_TABLES = (
     "table_order", "table_name", "table_wrap", "table_hide", "table_truncate", "table_noextreme", "table_right",
     "table_columns",
 )  # fmt: skip
-_PART = re.compile(r"([0-9]*)(?:(-)([0-9]*))?")
+_PART = regular(r"([0-9]*)(?:(-)([0-9]*))?")
 
 
 class ListWords(NamedTuple):

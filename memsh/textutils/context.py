@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.bytes import to_bytes
 from memsh.textutils.quoting import quote, quotef
@@ -17,7 +18,7 @@ from memsh.textutils.sources import Sources
 from memsh.textutils.utility import option, utility
 
 _ENDLESS = -1
-_CONVERSION = re.compile(r"%([-0 #']*)([0-9]*)(?:\.([0-9]*))?(.?)", re.DOTALL)
+_CONVERSION = regular(r"%([-0 #']*)([0-9]*)(?:\.([0-9]*))?(.?)", re.DOTALL)
 
 
 class Section(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from memsh.lazy import regular
 from memsh.textutils.zones import NANO, UTC, Tm, Zone, zone_of
 
 _MOST = 1 << 63
@@ -46,10 +47,10 @@ _MILITARY = {
     **{letter: -hour for hour, letter in enumerate("NOPQRSTUVWXY", 1)}, "Z": 0,
 }  # fmt: skip
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
-_TZ = re.compile(r'TZ="((?:[^"\\]|\\["\\])*)"[ \t\n\v\f\r]*')
-_STAMP = re.compile(r"(?:(\d\d)?(\d\d))?(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d\d))?", re.A)
-_LETTERS = re.compile(r"[A-Za-z.]+")
-_NUMBER = re.compile(r"([-+][-+ \t\n\v\f\r]*(?=\d))?(\d+)(?:[.,](\d+))?", re.A)
+_TZ = regular(r'TZ="((?:[^"\\]|\\["\\])*)"[ \t\n\v\f\r]*')
+_STAMP = regular(r"(?:(\d\d)?(\d\d))?(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d\d))?", re.A)
+_LETTERS = regular(r"[A-Za-z.]+")
+_NUMBER = regular(r"([-+][-+ \t\n\v\f\r]*(?=\d))?(\d+)(?:[.,](\d+))?", re.A)
 
 
 class Token(NamedTuple):

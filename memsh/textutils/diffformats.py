@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.textutils.comparing import Change
 
 KINDS = ("unchanged", "old", "new", "changed")
-_DIRECTIVE = re.compile(r"""%(?:([<>=%lL])|c'(\\[0-7]{1,3}|[^'])'|\(([^=()?]+)=([^?]+)\?"""
+_DIRECTIVE = regular(r"""%(?:([<>=%lL])|c'(\\[0-7]{1,3}|[^'])'|\(([^=()?]+)=([^?]+)\?"""
                         r"""|(-?)('?)([0-9]*)(?:\.([0-9]*))?([doxX])([eflmnEFLMN]))""", re.DOTALL)  # fmt: skip
 _BASES = {"d": "d", "o": "o", "x": "x", "X": "X"}
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.registry import Converter
 from memsh.textutils.bytes import data_of, to_text
@@ -24,7 +25,7 @@ def _address_base(word: str) -> str:
 
 
 _SIZES = {"C": 1, "S": 2, "I": 4, "L": 8, "F": 4, "D": 8}
-_TYPE = re.compile(r"([acdfoux])([0-9]+|[CSILFD])?(z?)")
+_TYPE = regular(r"([acdfoux])([0-9]+|[CSILFD])?(z?)")
 
 
 def _types(word: str) -> list[tuple[str, int, bool]]:
@@ -67,7 +68,7 @@ _OLD = {
 }  # fmt: skip
 MOST_TEXT = 1 << 20  # of -S, which no text is as long as
 Order = Literal["little", "big"]
-_OFFSET = re.compile(r"\+?(0[xX][0-9a-fA-F]+|[0-7]+)(b)?")
+_OFFSET = regular(r"\+?(0[xX][0-9a-fA-F]+|[0-7]+)(b)?")
 _MODERN = {"address_radix", "skip_bytes", "read_bytes", "format", "output_duplicates", "width", "strings"}
 _NAMES = """nul soh stx etx eot enq ack bel bs ht nl vt ff cr so si dle dc1 dc2 dc3 dc4 nak syn etb can em sub esc fs gs
  rs us sp"""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
+from memsh.lazy import regular
 from memsh.shell import ShellError
 
 CANCELLED = 125
 _BLANKS = " \t\n\v\f\r"
 _CONTROL = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NAME = regular(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def split_words(text: str, variables: Mapping[str, str]) -> list[str]:

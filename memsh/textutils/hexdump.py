@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from memsh.lazy import regular
 from memsh.shell import ShellError
 from memsh.shell.limits import WIDTH
 from memsh.textutils.dumps import dotted, escaped, rows_of
@@ -27,9 +28,9 @@ LETTERS: dict[str, tuple[str, ...]] = {
     "x": ('"%07.7_Ax\\n"', '"%07.7_ax " 8/2 "   %04x " "\\n"'),
     "": ('"%07.7_Ax\\n"', '"%07.7_ax " 8/2 "%04x " "\\n"'),
 }
-_UNIT = re.compile(r'\s*(?:([0-9]+)(?:\s*/\s*([0-9]+))?|/\s*([0-9]+))?\s*"((?:[^"\\]|\\.)*)"\s*', re.DOTALL)
-_CONVERSION = re.compile(r"%([ \-0+#]*)([0-9]*)(?:\.([0-9]*))?(_[aA][dox]|_[cpu]|[diouxXcseEfgG])|%%")
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_UNIT = regular(r'\s*(?:([0-9]+)(?:\s*/\s*([0-9]+))?|/\s*([0-9]+))?\s*"((?:[^"\\]|\\.)*)"\s*', re.DOTALL)
+_CONVERSION = regular(r"%([ \-0+#]*)([0-9]*)(?:\.([0-9]*))?(_[aA][dox]|_[cpu]|[diouxXcseEfgG])|%%")
+_ESCAPE = regular(r"\\(.)", re.DOTALL)
 _CONTROL = {**C_ESCAPES, "0": "\0"}
 _NAMES = """nul soh stx etx eot enq ack bel bs ht lf vt ff cr so si dle dcl dc2 dc3 dc4 nak syn etb can em sub esc fs gs
  rs us"""

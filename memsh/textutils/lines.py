@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, arg, rest
 from memsh.shell.io import Input, PartsInput, Room, TextInput
 from memsh.shell.limits import AWK_WIDTH
@@ -358,7 +359,7 @@ def uniq(box: object, args: Args, io: IO) -> int:
     return sources.status
 
 
-_FIELD = re.compile(r"[ \t]*[^ \t]*")
+_FIELD = regular(r"[ \t]*[^ \t]*")
 
 
 def _uniq_key(line: str, args: Args) -> str:

@@ -8,6 +8,7 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Unreasonable
 from memsh.shell.limits import NUMBERS
@@ -141,7 +142,7 @@ def _spelling(args: Args, first: _Given, step: _Given, last: _Given) -> Callable
     return lambda value: (f"{value:.{digits}f}" if value.is_finite() else _endless(value)).zfill(wide)
 
 
-_DIRECTIVE = re.compile(r"(?:[^%]|%%)*(?:%[-+ #0']*[0-9]*(?:\.[0-9]*)?L?(.?))?", re.DOTALL)
+_DIRECTIVE = regular(r"(?:[^%]|%%)*(?:%[-+ #0']*[0-9]*(?:\.[0-9]*)?L?(.?))?", re.DOTALL)
 
 
 def _check_format(pattern: str) -> None:
@@ -165,7 +166,7 @@ def _endless(value: Decimal) -> str:
 # expr
 
 _COMPARE = ("<", "<=", "=", "==", "!=", ">=", ">")
-_INTEGER = re.compile(r"-?[0-9]+")
+_INTEGER = regular(r"-?[0-9]+")
 
 
 @utility(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import islice
 
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.limits import AWK_WIDTH
 from memsh.textutils.awk.printf import formatted
@@ -22,9 +23,9 @@ UNSCALED, ACCEPTABLE = 18, 27  # digits
 WRONG = 2  # the status when a number cannot be converted
 _LETTERS = "KMGTPEZY"
 _BASES = {"none": 1, "auto": 1000, "si": 1000, "iec": 1024, "iec-i": 1024}
-_FIELD = re.compile(r"[ \t\n]*[^ \t\n]*")
-_NUMBER = re.compile(r"(-?)([0-9]*)(?:(\.)(-?)([0-9]*))?")
-_DIRECTIVE = re.compile(r"((?:[^%]|%%)*)%([ '0]*)([-+]?[0-9]*)(\.?)(.*)", re.DOTALL)
+_FIELD = regular(r"[ \t\n]*[^ \t\n]*")
+_NUMBER = regular(r"(-?)([0-9]*)(?:(\.)(-?)([0-9]*))?")
+_DIRECTIVE = regular(r"((?:[^%]|%%)*)%([ '0]*)([-+]?[0-9]*)(\.?)(.*)", re.DOTALL)
 
 
 def _floor(value: Fraction) -> int:

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.randomness import Randomness
 from memsh.textutils.sources import Sources, named_files
@@ -19,14 +20,14 @@ from memsh.textutils.utility import one_of, option, utility
 
 TROUBLE = 2
 RUN = 1 << 16  # lines sorted between two looks for Ctrl-C
-_NUMBER = re.compile(r"[ \t\n]*(-?)([0-9]*)(?:\.([0-9]*))?")
-_GENERAL = re.compile(
+_NUMBER = regular(r"[ \t\n]*(-?)([0-9]*)(?:\.([0-9]*))?")
+_GENERAL = regular(
     r"[ \t\n\v\f\r]*([-+]?(?:0x[0-9a-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|inf|nan))", re.IGNORECASE
 )  # fmt: skip
 _SUFFIXES = "KMGTPEZYRQ"
 _MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"
-_POSITION = re.compile(r"([0-9]*)(?:\.([0-9]*))?([a-zA-Z]*)")
-_VERSION_SUFFIX = re.compile(r"(?:\.[A-Za-z~][A-Za-z0-9~]*)*\Z")
+_POSITION = regular(r"([0-9]*)(?:\.([0-9]*))?([a-zA-Z]*)")
+_VERSION_SUFFIX = regular(r"(?:\.[A-Za-z~][A-Za-z0-9~]*)*\Z")
 _ORDERS = "bdfgiMhnRrV"
 _BY = one_of("--sort", "general-numeric", "human-numeric", "month", "numeric", "random", "version")
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, NoReturn, Protocol
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.shell import ShellError
 from memsh.shell.limits import REGEX_SECONDS
 
@@ -31,7 +32,7 @@ _CLASSES = {
 _WORDS = {"<": r"\b(?=\w)", ">": r"\b(?<=\w)", "`": r"\A", "'": r"\Z", "b": r"\b", "B": r"(?:\B|\A\Z)", "y": r"\b",
           "w": r"\w", "W": r"\W", "s": r"\s", "S": r"\S"}  # fmt: skip
 _CONTROL = {"n": "\n", "t": "\t", "f": "\f", "v": "\v", "a": "\a", "r": "\r"}
-_INTERVAL = re.compile(r"([0-9]*)(?:(,)([0-9]*))?")
+_INTERVAL = regular(r"([0-9]*)(?:(,)([0-9]*))?")
 
 
 class RegexpError(ShellError):
@@ -66,7 +67,7 @@ class _Piece:
         self.varies = varies  # may match texts of several lengths
 
 
-_CODED = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|.)", re.DOTALL)
+_CODED = regular(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|.)", re.DOTALL)
 
 
 def _decoded(pattern: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from memsh.lazy import regular
 from memsh.shell.errors import UsageError
 from memsh.shell.limits import WIDTH
 from memsh.textutils.zones import UTC, Tm, Zone, leap
@@ -17,7 +18,7 @@ FARTHEST = 67_768_036_191_676_799  # seconds after 1970: a struct tm can tell no
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
            "November", "December")  # fmt: skip
-_SPEC = re.compile(r"%([-_0+^#]*)([0-9]*)([EO]?)(:{0,3})(.?)", re.S)
+_SPEC = regular(r"%([-_0+^#]*)([0-9]*)([EO]?)(:{0,3})(.?)", re.S)
 _TWELVE = {"c": "%a %b %e %H:%M:%S %-Y", "x": "%m/%d/%y", "X": "%H:%M:%S", "D": "%m/%d/%y", "R": "%H:%M",
            "T": "%H:%M:%S", "r": "%I:%M:%S %p"}  # fmt: skip
 _WITH_E, _WITH_O = set("cCxXyY"), set("bBhCdegGHIjklmMNqsSuUVwWy")

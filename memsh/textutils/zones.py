@@ -11,11 +11,13 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from memsh.lazy import regular
+
 DAY = 86400
 NANO = 1_000_000_000  # nanoseconds a second
 _NAME = r"([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
 _OFFSET = r"([-+]?)(\d+)(?::(\d+))?(?::(\d+))?"
-_RULE = re.compile(rf",(?:M(\d+)\.(\d+)\.(\d+)|(J?)(\d+))(?:/{_OFFSET})?")
+_RULE = regular(rf",(?:M(\d+)\.(\d+)\.(\d+)|(J?)(\d+))(?:/{_OFFSET})?")
 Rule = tuple[str, int, int, int, int]
 """(`M`, month, week, day) or (`J` or "", day of the year, 0, 0), and the second of that day."""
 

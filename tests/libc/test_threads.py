@@ -34,7 +34,7 @@ def test_addresses_are_those_of_a_c_program(trace: Path) -> None:
         actor, op, *numbers = int(words[0]), words[1], *map(int, words[2:])
         if box.current is not tasks[actor]:
             switch_to(box, tasks[actor])
-        user = UserProcess(box, tasks[actor])
+        user = UserProcess.of(box, tasks[actor])  # as commands do
         heap = user.malloc()
         told = line.split(" = ")[0]
         if op in "tjx":

@@ -124,3 +124,26 @@ def test_one_view_is_word_by_word(arch: str, program: str, seed: int) -> None:
             break
     assert fast.seen() == slow.seen()
     assert not check(fast.box)
+
+
+def test_a_process_is_reached_as_the_last_time_until_somebody_else_used_its_memory() -> None:
+    box = Box(Config(arch="x86_64"))
+    task = box.current
+    user = UserProcess.of(box, task)
+    heap = user.malloc()
+    addr = heap.malloc(100)
+    assert not heap.malloc(1 << 62) and heap.errno == "ENOMEM"
+    user.log.append("write(1, …)")
+    again = UserProcess.of(box, task)
+    assert again is user and again.malloc() is heap
+    assert not again.log and not heap.errno
+    copied = box.copy()
+    other = UserProcess.of(copied, copied.current)
+    assert other.box is copied and other.task is copied.current
+    assert other.malloc().malloc(100) == heap.malloc(100) != addr
+    child = kernel_clone(box, task)
+    theirs = UserProcess.of(box, child)
+    assert theirs is not user and theirs.task is child
+    theirs.malloc().free(addr)
+    assert heap.malloc_usable_size(addr) == 104
+    assert UserProcess.of(box, task) is user

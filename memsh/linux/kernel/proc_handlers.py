@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import INT_MAX, INT_MIN, PAGE_SIZE, UINT_MAX
 
@@ -20,7 +21,7 @@ USER_HZ = 100
 TMPBUFLEN = 22
 SPACE = " \t\n\r\v\f"
 BETWEEN = " \t\n"  # what may follow a number
-_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)", re.ASCII)
+_NUMBER = regular(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)", re.ASCII)
 
 
 def proc_get_long(text: str, bits: int, behind: str = BETWEEN) -> tuple[int, bool, str]:

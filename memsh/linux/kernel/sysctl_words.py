@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from memsh.lazy import regular
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PAGE_SIZE
@@ -30,7 +31,7 @@ DEVKMSG_CHOICES = ("on", "off", "ratelimit")
 AVAILABLE = WORDS["kernel.seccomp.actions_avail"][0].split()
 CONGESTION_CONTROLS = NET["net.ipv4.tcp_available_congestion_control"].split()
 ALLOWED = "net.ipv4.tcp_allowed_congestion_control"
-_KEY = re.compile(r"\s*([0-9a-fA-F]{1,8})-([0-9a-fA-F]{1,8})-([0-9a-fA-F]{1,8})-([0-9a-fA-F]{1,8})", re.ASCII)
+_KEY = regular(r"\s*([0-9a-fA-F]{1,8})-([0-9a-fA-F]{1,8})-([0-9a-fA-F]{1,8})-([0-9a-fA-F]{1,8})", re.ASCII)
 
 
 def proc_dostring(text: str, maxlen: int) -> str:

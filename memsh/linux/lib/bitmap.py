@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
 
 _NUMBER, _GROUPS = r"(N|\d+)", r"(?::(N|\d+)/(N|\d+))?"
-_REGION = re.compile(rf"(?:{_NUMBER}|(?:(?i:all)|{_NUMBER}-{_NUMBER}){_GROUPS})", re.ASCII)
+_REGION = regular(rf"(?:{_NUMBER}|(?:(?i:all)|{_NUMBER}-{_NUMBER}){_GROUPS})", re.ASCII)
 
 
 def bitmap_parselist(text: str, nbits: int) -> int:

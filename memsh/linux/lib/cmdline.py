@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from memsh.lazy import regular
 
-_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
+_NUMBER = regular(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
 _UNITS = "KMGTPE"
 _ULLONG = (1 << 64) - 1
 _ENOUGH = 64  # decimal digits: 10^64 is a multiple of 2^64

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 
-_NUMBER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))\n?")
+_NUMBER = regular(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))\n?")
 _MOST_DIGITS = 30  # more than any width holds
 
 

@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Callable
 
+from memsh.lazy import regular
 from memsh.shell import ShellError
 from memsh.shell.limits import AWK_WIDTH
 from memsh.textutils.awk.values import Value, as_long, number_of, numeric, unusual
 
-_DIRECTIVE = re.compile(
+_DIRECTIVE = regular(
     r"%([-+ #0']*)(?:([0-9]+)\$)?([-+ #0']*)(\*(?:[0-9]+\$)?|-?[0-9]+)?(?:\.(\*(?:[0-9]+\$)?|-?[0-9]*))?[hlLqjzt]*(.)",
     re.DOTALL,
 )

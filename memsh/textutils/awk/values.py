@@ -7,11 +7,12 @@ import math
 import re
 from typing import Any, NoReturn
 
+from memsh.lazy import regular
 from memsh.shell import ShellError
 
 Value = float | str
-_LEADING = re.compile(r"[ \t\n\r\f\v]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
-_NAMED = re.compile(r"[ \t\n\r\f\v]*[-+](?:nan|inf)[ \t\n\r\f\v]*\Z", re.IGNORECASE)
+_LEADING = regular(r"[ \t\n\r\f\v]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
+_NAMED = regular(r"[ \t\n\r\f\v]*[-+](?:nan|inf)[ \t\n\r\f\v]*\Z", re.IGNORECASE)
 
 
 class Numeric(str):

@@ -6,11 +6,11 @@ Known deviations: what a machine with more CPUs than were recorded holds is what
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from memsh.lazy import regular
 from memsh.linux.include.flags import GFP_KERNEL, GFP_NOWAIT
 from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN, SLAB_NOLEAKTRACE, Row
 from memsh.linux.mm.slab.slab_common import short_size
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MEMORY_BLOCK, LARGE_MEMORY_BLOCK = 128 << 20, 2 << 30
 LARGE_FROM = 64 << 30  # of RAM: from here on memory blocks are large (probe_memory_block_size)
-_HOLDING = re.compile(r"(n?)(\d+)([:p])(\d+)")
+_HOLDING = regular(r"(n?)(\d+)([:p])(\d+)")
 
 
 class SlubBoot(SlubCaches):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.mm.slab.api import (
@@ -21,7 +22,7 @@ from memsh.linux.mm.slab.slub_restore import SlubRestore
 from memsh.linux.mm.slab.slub_types import SlubCache
 
 WRITABLE = ("min_partial", "cpu_partial", "shrink", "validate", "remote_node_defrag_ratio")
-_NUMBER = re.compile(r"\+?(\d+)\n?\Z", re.ASCII)
+_NUMBER = regular(r"\+?(\d+)\n?\Z", re.ASCII)
 ULONG_MAX = (1 << 64) - 1
 
 
