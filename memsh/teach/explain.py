@@ -19,8 +19,8 @@ from memsh.teach.recorder import CALL, EVENT, LIMIT, Picture, Recorder, picture
 from memsh.teach.states import aside, changes, run_line, state
 
 
-def _options(words: list[str], args: Args) -> list[str]:
-    """The options before COMMAND into `args` (the rest is COMMAND's own); the words of COMMAND."""
+def split(words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The options before COMMAND (the rest is COMMAND's own), and the words of COMMAND."""
     chosen: dict[str, Any] = {"brief": False, "dry": False, "depth": None, "step": False}
     place = 0
     while place < len(words) and words[place].startswith("-"):
@@ -41,13 +41,21 @@ def _options(words: list[str], args: Args) -> list[str]:
             chosen["dry"] = chosen["dry"] or "n" in word
         else:
             raise UsageError(f"there is no option {word}: -b, -n, -d N, --step")
-    args.__dict__.update(chosen)
-    return words[place:]
+    return chosen, words[place:]
+
+
+def tells_again(words: list[str]) -> bool:
+    """Whether there is no COMMAND behind the options: the last one is told again."""
+    try:
+        return not split(words)[1]
+    except UsageError:
+        return False
 
 
 def run(box: Box, args: Args, io: IO) -> int:
     """The command `explain`."""
-    words = _options(args.words, args)
+    chosen, words = split(args.words)
+    args.__dict__.update(chosen)
     if not words:
         return _last(args, io)
     if words[0] == "explain":

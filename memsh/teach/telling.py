@@ -17,11 +17,17 @@ def load() -> None:
     """Importing this module declares its commands."""
 
 
+def _tells_again(words: list[str]) -> bool:
+    from memsh.teach.explain import tells_again  # start-up: 3 ms, for explain alone
+
+    return tells_again(words)
+
+
 @command(
     opt("-b", name="brief", help="the sentences only"), opt("-n", name="dry", help="on a copy: nothing changes"),
     opt("-d", name="depth", type=count, help="no deeper than so many functions", meta="N"),
     opt("--step", name="step", help="one event a key"), rest("words", raw=True, meta="COMMAND"), topic=TOPIC,
-    hands_on=True, needs_box=False, outside=lambda session, args: not args.words,
+    hands_on=True, needs_box=False, outside=lambda session, args: _tells_again(args.words),
 )  # fmt: skip
 def explain(box: Box, args: Args, io: IO) -> int:
     """run a command and tell step by step what the kernel did

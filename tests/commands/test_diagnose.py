@@ -124,6 +124,16 @@ def test_capture_keeps_names_to_itself(tmp_path: Path, capsys: pytest.CaptureFix
         write(str(tmp_path / "c.tar.gz"), texts, 1.0)
 
 
+def test_a_full_disk_leaves_no_half_capture(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write(str(tmp_path / "none" / "c.tar"), {}, 1.0)
+    for name in ("c.tar", "c.tar.gz", "c.tar.xz"):
+        texts = {"proc/one": "".join(chr(33 + at * at % 89) * (at % 7) for at in range(9_000)), "proc/two": None}
+        with pytest.raises(AttributeError):
+            write(str(tmp_path / name), texts, 1.0)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
 def test_capture_of_this_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["capture", str(tmp_path / "here.tar.gz")]) == 0
     assert "files in" in capsys.readouterr().out

@@ -164,6 +164,7 @@ pushd /tmp; popd
 history > /t{n}
 x=$(explain malloc 64 | wc -l)
 explain; x=5
+x=$(explain -b | wc -l); trap 'explain -b' ERR; malloc nonsense; trap - ERR
 explain free $p > /t{n}
 source /nothere
 echo 'for i in 1 2; do malloc 10; done; undo; x=s{n}' > /tmp/a{n}

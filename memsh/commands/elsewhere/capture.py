@@ -10,6 +10,7 @@ import re
 import sys
 import tarfile
 import time
+from pathlib import Path
 
 from memsh.digits import is_digits
 from memsh.procps.reader import FolderReader
@@ -58,15 +59,22 @@ def gather(reader: FolderReader, names: bool) -> dict[str, str]:
 
 
 def write(path: str, texts: dict[str, str], now: float) -> None:
-    """The texts as a tar below `capture/`, packed as the name says. FileExistsError for a file that is there."""
+    """The texts as a tar below `capture/`, packed as the name says: the whole of it or no file at all.
+    FileExistsError for a file that is there."""
     suffix = path.rpartition(".")[2]
-    mode = {"gz": "x:gz", "tgz": "x:gz", "xz": "x:xz", "bz2": "x:bz2"}.get(suffix, "x:")
-    with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
-        for name, text in texts.items():
-            data = text.encode("utf-8", "surrogateescape")
-            member = tarfile.TarInfo(f"capture/{name}")
-            member.size, member.mtime = len(data), int(now)
-            tar.addfile(member, io.BytesIO(data))
+    mode = {"gz": "w:gz", "tgz": "w:gz", "xz": "w:xz", "bz2": "w:bz2"}.get(suffix, "w:")
+    with open(path, "xb") as file:
+        try:
+            with tarfile.open(path, mode, file) as tar:  # type: ignore[call-overload]
+                for name, text in texts.items():
+                    data = text.encode("utf-8", "surrogateescape")
+                    member = tarfile.TarInfo(f"capture/{name}")
+                    member.size, member.mtime = len(data), int(now)
+                    tar.addfile(member, io.BytesIO(data))
+            file.flush()
+        except BaseException:
+            Path(path).unlink()
+            raise
 
 
 def main(words: list[str], names: bool) -> int:
