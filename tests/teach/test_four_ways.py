@@ -87,7 +87,7 @@ def held(arch: str, lines: list[str]) -> None:
     "exec 4< <(seq 2; sleep 3; seq 7 9); read x <&4", "malloc 5; read x <&4", *["read -t 1 x <&4"] * 3, "read y <&4",
 ])
 @example(lines=["echo abc > /t", "undo", 'echo "$_$?" > /t; x=$_'])
-@example(lines=["malloc 5; trap 'explain -b --step' ERR", "{ malloc 6; false; }", "x=$(explain -b -d 3 | wc -l)", "false"])
+@example(lines=["malloc 5; trap 'explain -b --step' ERR", "{ malloc 6; false; }", "x=$(explain -b | wc -l)", "false"])
 @example(lines=["display cat /proc/buddyinfo", "stopped 9 'malloc 1; malloc 2; malloc 3; malloc 4'", "malloc 5"])
 @example(lines=["sysctl -w vm.overcommit_memory=1; x=$(mmap 90M)", "touch $x 90M", "snapshot a", "restore a"])
 def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

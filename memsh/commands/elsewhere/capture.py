@@ -63,7 +63,7 @@ def write(path: str, texts: dict[str, str], now: float) -> None:
     FileExistsError for a file that is there."""
     suffix = path.rpartition(".")[2]
     mode = {"gz": "w:gz", "tgz": "w:gz", "xz": "w:xz", "bz2": "w:bz2"}.get(suffix, "w:")
-    with open(path, "xb") as file:
+    with Path(path).open("xb") as file:
         try:
             with tarfile.open(path, mode, file) as tar:  # type: ignore[call-overload]
                 for name, text in texts.items():
