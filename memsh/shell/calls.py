@@ -547,7 +547,7 @@ class Calls(Refusals):
                 self.settle_streams()
         if failure is not None:
             self.refused = True
-            status, words = last_words(name, failure)
+            status, words = last_words(name, failure, "write error: ")
             self.say(words)
         return status
 

@@ -30,12 +30,13 @@ KILLED = {
 }  # fmt: skip
 
 
-def last_words(name: str, error: OSError) -> tuple[int, str]:
-    """(status, what is said) of an error that nobody caught: a program dies of a signal that came with it."""
+def last_words(name: str, error: OSError, doing: str = "") -> tuple[int, str]:
+    """(status, what is said) of an error that nobody caught: a program dies of a signal that came with it. `doing`:
+    what failed ("write error: ")."""
     signal = getattr(error, "signal", 0)
     if signal and name and name not in BUILTINS:
         return 128 + int(signal), f"{KILLED[signal]}\n"
-    return 1, f"{name or 'memsh'}: {error.strerror or error}\n"
+    return 1, f"{name or 'memsh'}: {doing}{error.strerror or error}\n"
 
 
 class Ended(NamedTuple):

@@ -90,9 +90,13 @@ class Refusals:
         self.refused = True
         severe = isinstance(error, (Dropped, Fatal))
         if error.message:
-            place = f"{self.where}:{line}: " if self.where and line and error.placed and error.status != 1 else ""
-            name = name or ("memsh" if severe else "")
-            self.say(f"{place}{name}: {error.message}\n" if name and not error.bare else f"{place}{error.message}\n")
+            own = name in ("", "memsh")  # the shell's own words, that of a command which refuses its words among them
+            if self.where and line and error.placed and (own or error.status != 1):
+                place, who = f"{self.where}:{line}: ", "" if own else name
+                text = error.message.removeprefix("memsh: ")
+            else:
+                place, who, text = "", name or ("memsh" if severe else ""), error.message
+            self.say(f"{place}{who}: {text}\n" if who and not error.bare else f"{place}{text}\n")
         if severe and not self.language.strict:
             if (isinstance(error, Fatal) or "posix" in self.language.options) and not self.language.interactive:
                 raise Leave(NOT_FOUND if self.language.commanded and not self.language.level else error.status)

@@ -56,6 +56,24 @@ def test_script_errors_name_file_and_line(tmp_path: Path) -> None:
     assert recorded(str(script)) == ("a\n", f'{script}:2:6: syntax error: the quote " is never closed\n', 2)
 
 
+def test_what_the_shell_itself_refuses_names_the_line_and_what_a_program_says_does_not(tmp_path: Path) -> None:
+    script = tmp_path / "c.memsh"
+    script.write_text(
+        "readonly r=1\nr=2\necho x > /nope/f\nsort --nope\nexpr 1 +\nnosuchone\nkfree 0x24\n"
+        "echo 9999 > /proc/sys/vm/swappiness\necho ${x:?wanted}\n"
+    )
+    assert memsh(str(script))[1] == (
+        f"{script}:2: r: readonly variable\n"
+        f"{script}:3: /nope/f: No such file or directory\n"
+        "sort: unrecognized option '--nope'\nTry 'sort --help' for more information.\n"
+        "expr: syntax error: missing argument after '+'\n"
+        f"{script}:6: nosuchone: command not found (help lists what there is)\n"
+        "kfree: Invalid argument\n"
+        "echo: write error: Invalid argument\n"
+        f"{script}:9: x: wanted\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("argv", "status", "words"),
     [
