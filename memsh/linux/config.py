@@ -17,7 +17,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 ARCHES: dict[str, Arch] = {arch.name: arch for arch in (I386, X86_64)}
 DEFAULT_CMDLINE = "\n"  # none was given: the architecture's own
-NODE_ALIGN = 16 * MIB
+NODE_ALIGN = 4 * MIB
 NODES_MAX = 8
 
 Nodes = tuple[tuple[int, tuple[int, ...]], ...]

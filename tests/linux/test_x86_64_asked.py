@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from memsh.inspect.check import check
 from memsh.linux.arch.x86.acpi import mp_table, rsdp
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.mm.page_alloc.watermark import calculate_normal_threshold, calculate_pressure_threshold
@@ -108,3 +109,13 @@ def test_counters_are_kept_closer_while_kswapd_works() -> None:
     box.timer.advance(1_000_000)
     assert kswapd.state == "sleeping"
     assert zone.threshold == calculate_normal_threshold(zone, 2)
+
+
+def test_nodes_that_share_a_section_and_more() -> None:
+    box = machine(600 * MIB, 200 * MIB, 200 * MIB, 200 * MIB)
+    zones = [(zone.start_pfn, zone.spanned, zone.managed, zone.wmark_min) for zone in box.pages.zones if zone.present]
+    assert zones == [
+        (1, 4095, 3840, 190), (0x1000, 0xB800, 41190, 1976), (0xC800, 0xC800, 50086, 2484),
+        (0x19000, 0xC7E0, 50553, 2476)
+    ]  # fmt: skip
+    assert check(box) == []

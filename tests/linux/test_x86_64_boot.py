@@ -179,7 +179,7 @@ def test_a_terabyte() -> None:
         ("--arch x86_64 --ram 8G --cpus 2 --nodes 4G:0,4G:", "CPU 1 belongs to no node"),
         ("--arch x86_64 --ram 8G --cpus 2 --nodes 4G:0,4G:1-2", "there is no CPU 2"),
         ("--arch x86_64 --ram 8G --nodes 9", "nodes must be from 1 to 8"),
-        ("--arch x86_64 --ram 1G --nodes 8M:,1016M:0", "a multiple of 16M"),
+        ("--arch x86_64 --ram 1G --nodes 6M:,1018M:0", "a multiple of 4M"),
         ("--arch x86_64 --nodes all", "neither a number of nodes"),
         ("--arch x86_64 --distance 30", "a distance needs nodes"),
         ("--cmdline mem=nopentium", "mem=nopentium is not modelled"),
