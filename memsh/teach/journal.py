@@ -150,7 +150,7 @@ class Timeline:
         self.cost = 0.0  # seconds since the last checkpoint
         self.copying = 0.02
         self.started = 0.0
-        self.heard = Heard()  # what the command found
+        self.heard: tuple[int, str, tuple[int, ...]] = Heard()  # what the command found
         self.left = Heard()  # what the last entry left
         self.number = 1  # of the line in its script
         self.stack: list[Running] = []  # commands that run
@@ -176,7 +176,9 @@ class Timeline:
         if not self.stack or all(outer.by_lines for outer in self.stack):  # it will be an entry of its own
             session.lived.clear()
             session.doing.begin()
-            self.heard, self.number = self.hears(), session.typed_line
+            language = session.language
+            self.heard = language.last_status, language.last_word, language.statuses
+            self.number = session.typed_line
         else:
             session.language.nesting += 1
         sources = "source" in line and SOURCE.fullmatch(line) is not None
@@ -199,7 +201,7 @@ class Timeline:
         changed = box_mark != self.box_mark
         if changed or side_mark != self.side_mark:
             self.undone.clear()
-            left = self.hears(status)
+            left = self.leaves(status)
             if by_lines:  # they are entries; what is left is what a trap that they set did at the end
                 session.doing.begin()
                 traps = session.language.traps
@@ -232,7 +234,7 @@ class Timeline:
         if session.was_interrupted:
             replay = f"stopped {polls} {shlex.quote(replay)}"
         if (self.heard != self.left and self.asks(line)) or "LINENO" in line:
-            heard = self.heard
+            heard = Heard(*self.heard)
             asked = [str(heard.status), str(self.number), heard.word, *map(str, heard.statuses)]
             replay = shlex.join(["heard", "--", replay, *asked])
         entry = Entry(len(session.journal) + 1, line, replay, changed, exact=exact, left=left)
@@ -246,14 +248,11 @@ class Timeline:
                 self.entries[at] = self.entries[at]._replace(after=None)
         return entry
 
-    def hears(self, status: int | None = None) -> Heard:
-        """What the next line would find; `$?` is `status`, if that is given."""
-        language, left = self.session.language, self.left
-        status, word = language.last_status if status is None else status, language.last_word
-        statuses = language.statuses
-        if status == left.status and word == left.word and statuses == left.statuses:
-            return left  # the same one: thousands of lines leave the same
-        return Heard(status, word, statuses)
+    def leaves(self, status: int) -> Heard:
+        """What the next line would find, `status` being `$?`."""
+        language = self.session.language
+        leaves = status, language.last_word, language.statuses
+        return self.left if leaves == self.left else Heard(*leaves)  # thousands of lines leave the same
 
     def asks(self, line: str) -> bool:
         """Whether a line may look at what the one before it left: by itself, or in what it calls."""
