@@ -11,8 +11,8 @@ kswapd on several nodes is that of node 0's.
 
 from __future__ import annotations
 
-from itertools import repeat
-from operator import sub
+from itertools import compress, repeat
+from operator import gt, sub
 from typing import TYPE_CHECKING
 
 from memsh.linux.kernel import kthread_switches
@@ -127,15 +127,13 @@ class CpuTime:
         now = self._counts()
         if now == self.seen:
             return
-        grown, self.seen = map(sub, now, self.seen), now
-        for at, done in enumerate(grown):
-            if done > 0:
-                _, who, usec = WORK[at]
-                task = self._thread(who) if who else self.box.current
-                if task is not None:
-                    self.owe(task, 0, done * usec)
-                    self.switches += 2 if who else 0
-                    task.nvcsw += 1 if who else 0
+        before, self.seen = self.seen, now
+        for (_, who, usec), done in compress(zip(WORK, map(sub, now, before), strict=True), map(gt, now, before)):
+            task = self._thread(who) if who else self.box.current
+            if task is not None:
+                self.owe(task, 0, done * usec)
+                self.switches += 2 if who else 0
+                task.nvcsw += 1 if who else 0
 
     def _counts(self) -> list[int]:
         return list(map(self.box.vmstat.get, COUNTED, repeat(0)))

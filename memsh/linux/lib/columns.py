@@ -225,12 +225,15 @@ def frame_runs(pfns: list[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def reach(pfns: Sequence[int], at: int, first: int, step: int, most: int) -> int:
-    """How many of at most `most` entries from `at` on are likely first, first + step, …
+def reach(pfns: Sequence[int], at: int, first: int, step: int, most: int, known: int = 1) -> int:
+    """How many of at most `most` entries from `at` on are likely first, first + step, …; the first `known` of them, a
+    power of two, are said to be.
 
     Only a few are looked at, the one after the last among them: if those in between fit, the run is no longer.
     """
-    n = 1
+    if pfns[at + most - 1] == first + (most - 1) * step:
+        return most
+    n = known
     while n <= most and pfns[at + n - 1] == first + (n - 1) * step:
         n <<= 1
     good, bad = n >> 1, min(n, most + 1)  # entry `good` - 1 fits; entry `bad` - 1 does not, or is one too many

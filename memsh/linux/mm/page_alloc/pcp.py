@@ -107,7 +107,7 @@ def _run(pages: deque[int], pfn: int, step: int, count: int) -> int:
     """
     number = min(len(pages), count - 1)
     if number > 16 and pages[16] == pfn + 17 * step:
-        number = reach(pages, 0, pfn + step, step, number)
+        number = reach(pages, 0, pfn + step, step, number, 16)
         if list(islice(pages, number)) == list(range(pfn + step, pfn + (number + 1) * step, step)):
             if number < len(pages) >> 1:
                 for _ in range(number):
