@@ -14,7 +14,7 @@ from memsh.machines.x86_64_boot import X8664Start
 I386_OPTIONS = frozenset({"HIGHMEM", "SLAB", "XFRM"})
 X86_64_OPTIONS = frozenset({
     "APPARMOR", "AUDIT", "BPF_JIT", "BPF_SYSCALL", "CGROUPS", "CHECKPOINT_RESTORE", "COMPAT", "CPUSETS",
-    "DETECT_HUNG_TASK", "FANOTIFY", "HPET", "HUGETLB_PAGE", "HUGE_VMALLOC", "KEXEC",
+    "DETECT_HUNG_TASK", "DYNAMIC_DEBUG", "FANOTIFY", "HPET", "HUGETLB_PAGE", "HUGE_VMALLOC", "KEXEC",
     "LOCKUP_DETECTOR", "SCHEDSTATS", "SCHED_DEBUG", "YAMA", "KSM", "MEMCG", "MEMORY_BALLOON", "MEMORY_FAILURE",
     "MEMORY_ISOLATION", "MEM_SOFT_DIRTY", "MODULES", "NUMA", "NUMA_BALANCING", "POSIX_TIMERS", "PROC_CHILDREN", "PSI",
     "QUOTA", "SCHED_AUTOGROUP", "SLUB", "SPLIT_RSS", "TRANSPARENT_HUGEPAGE", "USERFAULTFD", "USER_NS",
@@ -24,7 +24,7 @@ MODELS: dict[str, Model] = {
     "i386": Model(I386Start(), i386_slab, programs.programs, Age, I386_OPTIONS, facts.I386, parameters.I386,
                   sysfs_lists.i386),
     "x86_64": Model(X8664Start(), x86_64_slub, x86_64_programs.programs, Age, X86_64_OPTIONS, facts.X86_64,
-                    parameters.X86_64, sysfs_lists.x86_64),
+                    parameters.X86_64, sysfs_lists.x86_64, sysfs_lists.dynamic_debug),
 }
 
 

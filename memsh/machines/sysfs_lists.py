@@ -19,3 +19,8 @@ def i386() -> list[str]:
 
 def x86_64() -> list[str]:
     return _texts("x86_64")
+
+
+def dynamic_debug() -> str:
+    """The messages for debugging of the x86_64 kernel."""
+    return (FOLDER / "dynamic_debug.txt").read_text("ascii")

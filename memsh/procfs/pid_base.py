@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.kernel.kthread_switches import context_switches
+from memsh.linux.kernel.kthread_switches import context_switches, sum_exec_runtime
 from memsh.linux.lib.kstrtox import kstrtouint, kstrtoull_decimal
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def store_coredump_filter(box: Box, task: Task, text: str) -> None:
 
 def show_schedstat(box: Box, task: Task) -> str:
     """Time on a CPU, time waiting for one, turns."""
-    return f"{(task.utime + task.stime) * 1000} 0 {sum(context_switches(box, task))}\n"
+    return f"{sum_exec_runtime(box, task)} 0 {sum(context_switches(box, task))}\n"
 
 
 def show_timens_offsets(box: Box, task: Task) -> str:

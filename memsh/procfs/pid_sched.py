@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.sched import threads_of
-from memsh.linux.kernel.kthread_switches import context_switches
+from memsh.linux.kernel.kthread_switches import context_switches, sum_exec_runtime
 from memsh.procfs.pid_stat import priority
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ def show_sched(box: Box, task: Task) -> str:
     total = int(share * LOAD_AVG_MAX)
     started = task.start_usec + used
     voluntary, involuntary = context_switches(box, task)
+    ran = sum_exec_runtime(box, task)
     rows: list[tuple[str, str]] = [
-        ("se.exec_start", _nsec(started)), ("se.vruntime", _nsec(used * NICE_0_LOAD // load)),
-        ("se.sum_exec_runtime", _nsec(used)), ("se.nr_migrations", str(task.nr_migrations)),
+        ("se.exec_start", nsec(started)), ("se.vruntime", split_ns(ran * NICE_0_LOAD // load)),
+        ("se.sum_exec_runtime", split_ns(ran)), ("se.nr_migrations", str(task.nr_migrations)),
         ("nr_switches", str(voluntary + involuntary)), ("nr_voluntary_switches", str(voluntary)),
         ("nr_involuntary_switches", str(involuntary)), ("se.load.weight", str(load * SCALE)),
         ("se.avg.load_sum", str(total)), ("se.avg.runnable_sum", str(total << SHIFT)),
@@ -62,6 +63,11 @@ def show_sched(box: Box, task: Task) -> str:
     return head + "-" * 67 + "\n" + "".join(lines) + tail
 
 
-def _nsec(usec: int) -> str:
-    """Milliseconds with six digits behind the point, as SPLIT_NS prints nanoseconds."""
-    return f"{usec // 1000}.{usec % 1000 * 1000:06}"
+def split_ns(nsec: int) -> str:
+    """Nanoseconds as milliseconds with six digits behind the point (SPLIT_NS)."""
+    return f"{nsec // 1_000_000}.{nsec % 1_000_000:06}"
+
+
+def nsec(usec: int) -> str:
+    """The same of microseconds."""
+    return split_ns(usec * 1000)

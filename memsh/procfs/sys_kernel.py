@@ -2,8 +2,7 @@
 
 **Known deviations:** what may be written takes the value that it has, and no other (swap is not compressed, generations
 of pages are not kept, so that those which `lru_gen` lists are empty and cannot be made); in debugfs
-`sched/debug`, the domains below `sched/domains`, `dynamic_debug/control`, the tags of queues and the thresholds of the
-file system's disk are not there.
+the domains below `sched/domains` and the thresholds of the file system's disk are not there.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.init.main import free_reserved_area
 from memsh.linux.lib.cmdline import simple_strtoull
 from memsh.linux.lib.kstrtox import kstrtoull
-from memsh.procfs import sys_ksm
+from memsh.procfs import dynamic_debug, sched_debug, sys_ksm
 from memsh.procfs.lru_gen import show_lru_gen, show_lru_gen_full
 from memsh.procfs.node import ProcFile
 from memsh.procfs.sys_block import attribute
@@ -89,6 +88,8 @@ FILES: dict[str, ProcFile] = {
     "debug/lru_gen": ProcFile(show_lru_gen, _refuse, 0o644, option="NUMA"),
     "debug/lru_gen_full": ProcFile(show_lru_gen_full, option="NUMA"),
     "debug/fault_around_bytes": ProcFile(lambda box: f"{box.vm.fault_around_bytes}\n", _fault_around_bytes_set, 0o644),
+    "debug/dynamic_debug/control": ProcFile(dynamic_debug.show, dynamic_debug.store, 0o644, option="DYNAMIC_DEBUG"),
+    "debug/sched/debug": ProcFile(sched_debug.show, option="SCHED_DEBUG"),
     "debug/sleep_time": attribute(
         "      time (secs)        count\n------------------------------"),
     **{f"debug/zswap/{name}": attribute("0", option="ZSWAP") for name in ZSWAP},

@@ -18,6 +18,7 @@ from memsh.procfs import (
     cgroupfs,
     cpuinfo,
     diskstats,
+    dynamic_debug,
     extfrag,
     facts,
     interrupts,
@@ -110,6 +111,7 @@ def _find_proc(box: Box, name: str) -> Node | None:
 EXTFRAG = "/sys/kernel/debug/extfrag/"
 FILES: dict[str, ProcFile] = {
     "/proc/buddyinfo": ProcFile(buddyinfo.show),
+    "/proc/dynamic_debug/control": ProcFile(dynamic_debug.show, dynamic_debug.store, 0o644, option="DYNAMIC_DEBUG"),
     "/proc/cgroups": ProcFile(cgroupfs.show_cgroups, option="CGROUPS"),
     "/proc/cmdline": ProcFile(version.show_cmdline),
     "/proc/cpuinfo": ProcFile(cpuinfo.show),

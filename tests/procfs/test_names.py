@@ -19,7 +19,7 @@ PROC = """
     mounts net pagetypeinfo partitions self slabinfo softirqs stat swaps sys sysrq-trigger sysvipc thread-self
     timer_list tty uptime version vmallocinfo vmstat zoneinfo
 """
-ONLY_64 = "cgroups kpagecgroup modules mtrr pressure schedstat"
+ONLY_64 = "cgroups dynamic_debug kpagecgroup modules mtrr pressure schedstat"
 TUNABLES = {  # find /proc/sys -type f | cut -d/ -f4 | sort | uniq -c
     "i386": {"debug": 1, "dev": 1, "fs": 31, "kernel": 91, "net": 312, "user": 10, "vm": 38},
     "x86_64": {"abi": 1, "debug": 1, "dev": 2, "fs": 43, "kernel": 124, "net": 308, "user": 12, "vm": 50},

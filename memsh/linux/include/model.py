@@ -106,18 +106,20 @@ class Model:
     `programs` tells what its disk holds, path → image, `churn` makes what `age` runs, `options` are those of the
     kernel's configuration that show (CONFIG_…, without that prefix), `facts` files of /proc that never change: path
     below it → text, `parameters` those that its command line may have, `sysfs` reads the lists of what
-    /sys has (memsh.procfs.listing)."""
+    /sys has (memsh.procfs.listing), `dynamic_debug` that of its messages for debugging (memsh.procfs.dynamic_debug)."""
 
-    __slots__ = ("churn", "facts", "options", "parameters", "programs", "slab", "start", "sysfs")
+    __slots__ = ("churn", "dynamic_debug", "facts", "options", "parameters", "programs", "slab", "start", "sysfs")
 
     def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]],
                  programs: Callable[[], Mapping[str, Image]],
                  churn: Callable[[], Churn], options: frozenset[str], facts: Mapping[str, str],
-                 parameters: frozenset[str], sysfs: Callable[[], Iterable[str]]) -> None:  # fmt: skip
+                 parameters: frozenset[str], sysfs: Callable[[], Iterable[str]],
+                 dynamic_debug: Callable[[], str] = str) -> None:  # fmt: skip
         self.start, self.slab, self.programs, self.churn, self.options = start, slab, programs, churn, options
         self.facts = facts
         self.parameters = parameters
         self.sysfs = sysfs
+        self.dynamic_debug = dynamic_debug
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         return self

@@ -24,6 +24,7 @@ BOOT = {
 INIT = (30, 300)  # which shared its CPU with whoever unpacked the RAM disk
 INIT_SEVERAL = (60, 77)
 A_SECOND = {"kcompactd": 2, "ksoftirqd/0": 2, "kworker/0:1-": 3, "rcu_preempt": 5}  # how often their timers wake them
+TURN_NSEC = 12_862  # of a turn in which a thread finds little to do, as recorded
 
 
 def start(box: Box) -> int:
@@ -47,3 +48,9 @@ def context_switches(box: Box, task: Task) -> tuple[int, int]:
     often = next((times for begin, times in A_SECOND.items() if task.comm.startswith(begin)), 0)
     since = max(0, box.timer.usec - max(box.cputime.booted, task.start_usec))
     return task.nvcsw + often * since // 1_000_000, task.nivcsw
+
+
+def sum_exec_runtime(box: Box, task: Task) -> int:
+    """How long a task has run, in ns: what it is known for and, of a kernel thread, some for each of its turns."""
+    turns = sum(context_switches(box, task)) if task.is_kthread else 0
+    return (task.utime + task.stime) * 1000 + turns * TURN_NSEC
