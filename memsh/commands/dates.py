@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from memsh.commands.facts import lstat
@@ -85,7 +86,7 @@ def _pattern(args: Args, dated: bool) -> str:
     if len(args.words) > 1:
         raise args.refused(f"extra operand '{args.words[1]}'")
     if args.words and args.words[0][:1] == "+":
-        formats.append(args.words[0][1:].replace("%-N", "%9N"))
+        formats.append(re.sub("%(?:%|-N)", lambda found: "%9N" if found[0] == "%-N" else found[0], args.words[0][1:]))
     elif args.words and (dated or args.setting is not None):
         raise args.refused(f"the argument '{args.words[0]}' lacks a leading '+';\nwhen using an option to specify "
                            "date(s), any non-option\nargument must be a format string beginning with '+'")  # fmt: skip

@@ -57,7 +57,8 @@ def ansi_c(text: str) -> str:
 
 
 def echoed(text: str, octal_without_zero: bool = False, quotes: bool = False) -> tuple[str, bool]:
-    """`echo -e`, `%b` and printf's format, in which a \\ takes `quotes` too: (text, whether `\\c` ended all output)."""
+    """`echo -e`, `%b` and printf's format, in which a \\ takes `quotes` too, and `\\c` is nothing: (text, whether `\\c`
+    ended all output)."""
     out: list[str] = []
     place, known = 0, "abeEfnrtv\\" + "'\"?" * quotes
     for match in _ECHO.finditer(text):
@@ -66,7 +67,7 @@ def echoed(text: str, octal_without_zero: bool = False, quotes: bool = False) ->
         out.append(text[place : match.start()])
         place = match.end()
         hexed, short, long, octal, bare, plain = match.groups()
-        if plain == "c":
+        if plain == "c" and not quotes:
             return joined("".join(out)), True
         if hexed:
             out.append(byte(int(hexed, 16)))

@@ -18,7 +18,7 @@ from memsh.textutils.sources import Sources, records
 from memsh.textutils.utility import Misused, last_typed, option, utility
 
 LONGEST = 131072  # characters of one command, where -s does not say
-_BLANK = " \t\v\f\r"
+_BLANK = " \t"
 
 
 def _at_least(letter: str, least: int = 1) -> Converter:

@@ -265,7 +265,7 @@ class Machine:
                 self._append()
                 return ""
             elif name == "D":
-                _, newline, rest = self.space.partition("\n")
+                _, newline, rest = self.space.partition(self.end)
                 if not newline:
                     self._append()
                     return ""
@@ -363,6 +363,8 @@ class Machine:
             last = command.span_end = -(-number // end.number) * end.number if end.number > 0 else number
         if end.kind in ("line", "plus", "multiple") and number >= last:
             command.state = "closed"
+            if begin.kind == end.kind == "line" and number > last:  # passed over while nobody looked
+                return number == begin.number
         else:
             command.state = "active"
         return True
@@ -434,16 +436,16 @@ class Machine:
         self._file_output(command.file).write(self.space, self.end, self.ended)
 
     def a_W(self, command: Command) -> None:
-        self._file_output(command.file).write(self.space.partition("\n")[0], "\n")
+        self._file_output(command.file).write(self.space.partition(self.end)[0], self.end)
 
     def a_number(self, command: Command) -> None:
-        self.out.write(str(self.number), "\n")
+        self.out.write(str(self.number), self.end)
 
     def a_p(self, command: Command) -> None:
         self.out.write(self.space, self.end, self.ended)
 
     def a_P(self, command: Command) -> None:
-        self.out.write(self.space.partition("\n")[0], self.end)
+        self.out.write(self.space.partition(self.end)[0], self.end)
 
     def a_n(self, command: Command) -> None:
         if self.reader.last() and (self.separate is False or not self._more()):
@@ -462,7 +464,7 @@ class Machine:
         if not self._next_line():
             self.space = before
             raise Quit(0, True)
-        self.space = before + "\n" + self.space
+        self.space = before + self.end + self.space
         if len(self.space) > TEXT:
             raise ShellError("the pattern space is too long")
 
@@ -475,13 +477,13 @@ class Machine:
         self.space = self.hold
 
     def a_G(self, command: Command) -> None:
-        self.space += "\n" + self.hold
+        self.space += self.end + self.hold
 
     def a_h(self, command: Command) -> None:
         self.hold = self.space
 
     def a_H(self, command: Command) -> None:
-        self.hold += "\n" + self.space
+        self.hold += self.end + self.space
         if len(self.hold) > TEXT:
             raise ShellError("the hold space is too long")
 
@@ -495,7 +497,7 @@ class Machine:
         self.space = self.space.translate(command.table)
 
     def a_F(self, command: Command) -> None:
-        self.out.write(self.reader.name, "\n")
+        self.out.write(self.reader.name, self.end)
 
     def a_q(self, command: Command) -> None:
         raise Quit((command.number or 0) & 0xFF, True)
@@ -516,7 +518,7 @@ class Machine:
 
     def a_l(self, command: Command) -> None:
         width = self.width if command.number is None else command.number
-        self.out.text(_unambiguous(self.space, width), self.end)
+        self.out.text(_unambiguous(self.space, width) + self.end, self.end)
 
 
 _ACTIONS: dict[str, Callable[[Machine, Command], None]] = {
@@ -561,7 +563,7 @@ _NAMED = {"\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r"
 
 
 def _unambiguous(text: str, width: int) -> str:
-    """What l prints: no character in doubt, lines folded with \\ at `width`, $ at the end."""
+    """What l prints: no character in doubt, lines folded with \\ at `width`, $ at the end, and no end."""
     pieces = []
     for char in text:
         if char in _NAMED:
@@ -576,4 +578,4 @@ def _unambiguous(text: str, width: int) -> str:
             lines.append(current + "\\\n")
             current = ""
         current += piece
-    return "".join(lines) + current + "$\n"
+    return "".join(lines) + current + "$"
