@@ -13,6 +13,7 @@ from memsh.shell.session import Session
 from memsh.shell.visible import visible
 from memsh.teach import slips
 from memsh.ui import recall
+from memsh.ui.notices import Notices
 from memsh.ui.words import commands_in
 
 
@@ -65,7 +66,7 @@ def interact(session: Session, options: Any) -> int:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  -- it gives input() its line editing, and may be missing
     sys.stdout.write(first_screen(session))
-    pending = ""
+    pending, notices = "", Notices()
     while True:
         try:
             line = input("> " if pending else prompt_text(session))
@@ -99,6 +100,7 @@ def interact(session: Session, options: Any) -> int:
                     session.last_status = 1
                 else:
                     session.run(whole)
+                    session.stderr.write(notices.since(session))
         except Leave as leave:
             sys.stdout.write(goodbye(session))
             return leave.status

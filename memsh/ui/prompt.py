@@ -39,6 +39,7 @@ from memsh.ui import plain, recall
 from memsh.ui.complete import complete
 from memsh.ui.fold import CUT, cut, fold
 from memsh.ui.lexer import STYLES, LineLexer
+from memsh.ui.notices import Notices
 from memsh.ui.pane import Pane
 from memsh.ui.pasthistory import SafeHistory, open_history
 from memsh.ui.progress import for_terminal
@@ -318,6 +319,7 @@ def _lines(session: Session, prompt: PromptSession[str], history: History, wide:
     """Every line until the end; the status."""
     if isinstance(history, SafeHistory):
         history.expanded = lambda text: _expanded(session, text)
+    notices = Notices()
     while True:
         if session.pane or pane.rows:
             size = shutil.get_terminal_size()
@@ -333,6 +335,7 @@ def _lines(session: Session, prompt: PromptSession[str], history: History, wide:
         wide.begin()
         try:
             run_typed(session, text)
+            session.stderr.write(notices.since(session))
         finally:
             flush(session)
 
