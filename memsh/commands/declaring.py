@@ -21,7 +21,7 @@ from memsh.shell.values import whole
 TOPIC = "session"
 _WORD = regular(r"([A-Za-z_]\w*)(?:\[((?:[^\[\]]|\[[^\[\]]*\])*|.*?)\](?=\+?=|\Z))?(\+?=)?", re.S | re.A)
 _REFERENCE = regular(r"[A-Za-z_]\w*(?:\[.+\])?", re.S | re.A)
-_ATTRIBUTES = "aAilnrtux"
+_ATTRIBUTES = "aAcilnrtux"
 
 
 def _declare(
@@ -63,10 +63,12 @@ def _declare_one(io: IO, match: re.Match[str], text: str, array: Assign | None, 
     if index is not None and not sign and "A" not in given and name not in language.maps:
         given += "a"  # `declare x[4]`: an array without elements
     _shape(language, name, given)
-    plain = "".join(letter for letter in given if letter in "iltux")
+    plain = "".join(letter for letter in given if letter in "ciltux")
     if plain:
-        if "l" in plain or "u" in plain:
-            language.mark(name, "lu", False)
+        if set(plain) & set("clu"):
+            language.mark(name, "clu", False)
+        if len(set(plain) & set("clu")) > 1:  # two of them are none
+            plain = "".join(letter for letter in plain if letter not in "clu")
         language.mark(name, plain)
     if array is not None and array.items is not None:
         expander = io.runner.expander()
@@ -487,8 +489,16 @@ def alias(box: object, args: Args, io: IO) -> int:
     alias zone='buddy Normal'; zone
     """
     aliases, status = io.language.aliases, 0
-    words = [word for word in args.words if word not in ("-p", "--")]
-    for word in words or sorted(aliases):
+    words, listing = list(args.words), not args.words
+    while words and words[0] in ("-p", "--"):
+        listing = True
+        if words.pop(0) == "--":
+            listing = not words
+            break
+    else:
+        if words and words[0][:1] == "-" and len(words[0]) > 1:
+            raise UsageError(f"{words[0][:2]}: invalid option\nalias: usage: alias [-p] [name[=value] ... ]")
+    for word in [*sorted(aliases if listing else ()), *words]:
         name, equals, text = word.partition("=")
         if equals:
             if not name or re.search(r"[\s/$`=|&;()<>'\"]", name):
@@ -513,11 +523,13 @@ def unalias(box: object, args: Args, io: IO) -> int:
 
     alias z=zones; unalias z
     """
-    aliases, status = io.language.aliases, 0
-    if args.words == ["-a"]:
+    aliases, status, words = io.language.aliases, 0, list(args.words)
+    if words[:1] == ["-a"]:
         aliases.clear()
         return 0
-    for name in args.words:
+    if words[0][:1] == "-" and words[0] not in ("-", "--"):
+        raise UsageError(f"{words[0][:2]}: invalid option\nunalias: usage: unalias [-a] name [name ...]")
+    for name in words[words[0] == "--" :]:
         if aliases.pop(name, None) is None:
             io.complain(f"{name}: not found")
             status = 1

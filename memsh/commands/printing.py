@@ -221,6 +221,9 @@ def _integer(spec: str, flags: str, width: int, precision: int | None, kind: str
     return (spec.replace("+", "").replace(" ", "") + kind) % value
 
 
+_USAGE = "printf: usage: printf [-v var] format [arguments]"
+
+
 @command(rest("words", raw=True, meta="[-v NAME] FORMAT [WORD"), topic=TOPIC, needs_box=False, help_option=False)
 def printf(box: object, args: Args, io: IO) -> int:
     """print words by a format, as C's printf
@@ -232,14 +235,16 @@ def printf(box: object, args: Args, io: IO) -> int:
     """
     words: list[str] = args.words
     name = ""
-    if words[:1] == ["-v"]:
-        if len(words) < 2:
-            raise UsageError("-v: option requires an argument")
-        name, words = words[1], words[2:]
+    while words and words[0][:1] == "-" and words[0] not in ("-", "--"):
+        if words[0][:2] != "-v":
+            raise UsageError(f"{words[0][:2]}: invalid option\n{_USAGE}")
+        if words == ["-v"]:
+            raise UsageError(f"-v: option requires an argument\n{_USAGE}")
+        name, words = (words[0][2:], words[1:]) if len(words[0]) > 2 else (words[1], words[2:])
     if words[:1] == ["--"]:
         words = words[1:]
     if not words:
-        raise UsageError("FORMAT is missing (usage: printf [-v NAME] FORMAT [WORD …])")
+        raise UsageError(_USAGE.removeprefix("printf: "))
 
     def complain(message: str) -> None:
         """What is printed so far comes first, as where both go to one file."""

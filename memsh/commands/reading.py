@@ -173,16 +173,16 @@ def _fields(letters: list[tuple[str, bool]], ifs: str, most: int) -> list[str]:
 
 
 def _rest(letters: list[tuple[str, bool]], ifs: str, blanks: list[str]) -> str:
-    """The last field: all that is left, but without a single separator that ends it."""
+    """The last field: all that is left; where that is one field, without the separator that ends it."""
     end = len(letters)
     while end and not letters[end - 1][1] and letters[end - 1][0] in blanks:
         end -= 1
     if end and not letters[end - 1][1] and letters[end - 1][0] in ifs and letters[end - 1][0] not in blanks:
-        inside = [char for char, escaped in letters[: end - 1] if not escaped and char in ifs and char not in blanks]
-        if not inside:
-            end -= 1
-            while end and not letters[end - 1][1] and letters[end - 1][0] in blanks:
-                end -= 1
+        before = end - 1
+        while before and not letters[before - 1][1] and letters[before - 1][0] in blanks:
+            before -= 1
+        if all(escaped or char not in ifs for char, escaped in letters[:before]):
+            end = before
     return "".join(char for char, _ in letters[:end])
 
 

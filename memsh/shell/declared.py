@@ -14,7 +14,7 @@ def letters(language: Language, name: str) -> str:
     found = set(language.attributes.get(name, ()))
     found |= {"a"} if name in language.arrays else set()
     found |= {"A"} if name in language.maps else set()
-    return "".join(letter for letter in "aAFfiIlnrtucx" if letter in found)
+    return "".join(letter for letter in "aAFfiInrtxclu" if letter in found)
 
 
 def _double(text: str) -> str:

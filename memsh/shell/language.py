@@ -293,6 +293,8 @@ class Language(Scopes):
                 text = str(compiled(text)(self))
             if "l" in letters:
                 text = lower(text)
+            elif "c" in letters:
+                text = upper(text[:1]) + lower(text[1:])
             elif "u" in letters:
                 text = upper(text)
         return text

@@ -37,6 +37,11 @@ def home(language: Language, name: str) -> str:
         return found if found is not None else "/root"
     if name in ("+", "-"):
         return language.get("PWD" if name == "+" else "OLDPWD") or "~" + name
+    if is_digits(name[1:] if name[:1] in ("+", "-") else name):  # ~2, ~-1: the directory stack's
+        stack = [language.get("PWD") or language.cwd, *language.directories]
+        number = int(name[-4:].lstrip("+-"))
+        place = len(stack) - 1 - number if name[0] == "-" else number
+        return stack[place] if 0 <= place < len(stack) and len(name) < 4 else "~" + name
     return _HOMES.get(name, "~" + name)
 
 

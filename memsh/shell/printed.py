@@ -214,7 +214,7 @@ def _for(node: For, depth: int) -> str:
 
 
 def _cfor(node: CFor, depth: int) -> str:
-    three = "; ".join(str(part).strip() for part in (node.first, node.test, node.after))
+    three = "; ".join(str(part).strip() or "1" for part in (node.first, node.test, node.after))
     return f"for (({three}))\n{' ' * depth}do{_body(node.body, depth)}done"
 
 
