@@ -76,15 +76,16 @@ def as_line(path: str, data: bytes) -> str:
 
 
 class Handle:
-    """A file that is open."""
+    """A file that is open. `failure`: why it cannot be read, which a reader hears when it reads, as from a kernel."""
 
-    __slots__ = ("cursor", "data", "flags", "node", "path")
+    __slots__ = ("cursor", "data", "failure", "flags", "node", "path")
 
     def __init__(self, path: str, node: ProcFile, flags: int) -> None:
         self.path = path
         self.node = node
         self.flags = flags
         self.data = b""
+        self.failure: KernelError | None = None
         self.cursor: int | None = None
 
 
@@ -192,7 +193,10 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
         handle = Handle(path, node, fi.flags)
         if access != os.O_WRONLY and node.show is not None and node.pread is None and node.follow is None:
             with self.turn.looking(self.interrupted):
-                handle.data = node.show(self.session.box).encode("utf-8", "surrogateescape")
+                try:
+                    handle.data = node.show(self.session.box).encode("utf-8", "surrogateescape")
+                except KernelError as error:
+                    handle.failure = error
         elif node.follow is not None:
             with self.turn.looking(self.interrupted):
                 handle.cursor = node.follow(self.session.box, None)[1]
@@ -220,6 +224,8 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
             return self._follow(handle, size)
         if node.show is None:
             raise OSError(getattr(errno, refusal(handle.path)), "")
+        if handle.failure is not None:
+            raise handle.failure
         return handle.data[offset : offset + size]
 
     def _follow(self, handle: Handle, size: int) -> bytes:

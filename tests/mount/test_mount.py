@@ -90,6 +90,20 @@ def test_writes_reach_the_box_and_are_refused_as_by_linux(box: Served | None) ->
     assert "ok" in box.run("check")[1]
 
 
+def test_what_cannot_be_read_can_be_opened(box: Served | None) -> None:
+    """Who reads hears why, as of a kernel's file: programs take an error of read() for another than one of open()."""
+    if box is None:
+        return
+    for name in ("sys/class/net/lo/carrier", "proc/2/smaps_rollup"):
+        file = os.open(box.folder / name, os.O_RDONLY)
+        try:
+            with pytest.raises(OSError) as caught:
+                os.read(file, 100)
+        finally:
+            os.close(file)
+        assert caught.value.errno == (errno.EINVAL if name.startswith("sys") else errno.ESRCH)
+
+
 def test_an_open_shows_one_moment(box: Served | None) -> None:
     if box is None:
         return
