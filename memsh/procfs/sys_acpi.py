@@ -3,7 +3,7 @@ byte.
 
 Where the tables lie is what the log says (memsh.linux.arch.x86.acpi).
 
-**Known deviations:** the program of the DSDT is not kept: it is as long as the firmware's, and cannot be read, EIO.
+No known deviations.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.acpi import firmware_tables
 from memsh.linux.arch.x86.e820 import low_ram
+from memsh.procfs.dsdt import dsdt
 from memsh.procfs.node import Directory, Node, ProcFile
-from memsh.procfs.sys_device import refusing
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -89,8 +89,16 @@ def _ranges(sizes: Iterable[int], ram: int) -> Iterator[tuple[int, int, int]]:
         start = end
 
 
+def _slit(box: Box) -> bytes:
+    """How far the nodes are from each other."""
+    nodes, far = len(box.config.firmware_nodes), box.config.distance
+    return _table("SLIT", struct.pack("<Q", nodes) + bytes(
+        10 if one == other else far for one in range(nodes) for other in range(nodes)))  # fmt: skip
+
+
 TABLES: dict[str, Callable[[Box], bytes]] = {
-    "APIC": _apic, "FACP": _facp, "FACS": _facs, "HPET": _hpet, "SRAT": _srat, "WAET": _waet,
+    "APIC": _apic, "DSDT": lambda box: dsdt(box.config), "FACP": _facp, "FACS": _facs, "HPET": _hpet, "SLIT": _slit,
+    "SRAT": _srat, "WAET": _waet,
 }  # fmt: skip
 
 
@@ -99,13 +107,7 @@ def _names(box: Box) -> list[str]:
 
 
 def _find(box: Box, name: str) -> Node | None:
-    if name not in _names(box):
-        return None
-    table = TABLES.get(name)
-    if table is not None:
-        return binary(table)
-    size = firmware_tables(box.config, low_ram(box.config.ram))[name].size
-    return ProcFile(refusing("EIO"), None, 0o400, size=lambda box: size)
+    return binary(TABLES[name]) if name in _names(box) else None
 
 
 def binary(made: Callable[[Box], bytes]) -> ProcFile:
