@@ -26,6 +26,7 @@ from memsh.linux.include.errno import STRERROR, KernelError
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.lib.kstrtox import kstrtobool, kstrtoint, kstrtouint, kstrtoull
 from memsh.procfs.node import ProcFile
+from memsh.procfs.sys_ext4 import COUNTS, trigger_test_error
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -259,7 +260,12 @@ def _store(path: str, file: ProcFile, reader: Reader, box: Box, text: str) -> No
 
 def keeping_file(path: str, file: ProcFile) -> ProcFile:
     """The file at a path below /sys as it is, or one that keeps what it is told."""
-    for place, reader in ROWS.get(path.rpartition("/")[2], ()) if file.mode & 0o222 else ():
+    folder, _, name = path.rpartition("/")
+    if name == "trigger_fs_error":
+        return file._replace(store=partial(trigger_test_error, folder))
+    if name in COUNTS and file.show is not None:
+        return file._replace(show=partial(_shown, path, file.show))
+    for place, reader in ROWS.get(name, ()) if file.mode & 0o222 else ():
         if place in path:
             show = partial(_shown, path, file.show) if file.show is not None else None
             return file._replace(show=show, store=partial(_store, path, file, reader))

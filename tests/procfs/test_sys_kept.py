@@ -61,3 +61,20 @@ def test_what_can_only_be_written_takes_no_empty_word(fresh: Box) -> None:
     with pytest.raises(KernelError) as refused:
         tree.store(fresh, f"{PCI}/rescan", "\n")
     assert refused.value.code == "EINVAL"
+
+
+def test_an_error_of_the_file_system_can_be_made_up() -> None:
+    """The log and the files beside it tell of the first one and of the last."""
+    box, folder = Box(Config()), "/sys/fs/ext4/vdb"
+    tree.store(box, f"{folder}/trigger_fs_error", "\n")
+    assert tree.show(box, f"{folder}/errors_count") == "0\n"
+    tree.store(box, f"{folder}/trigger_fs_error", "one\n")
+    first = tree.show(box, f"{folder}/first_error_time")
+    box.timer.advance(5_000_000)
+    tree.store(box, f"{folder}/trigger_fs_error", "two words\n")
+    told = [record.text for record in box.log.records][-2:]
+    assert told == [f"EXT4-fs error (device vdb): trigger_test_error:126: comm a.out: {words}"
+                    for words in ("one", "two words")]  # fmt: skip
+    assert tree.show(box, f"{folder}/errors_count") == "2\n"
+    assert tree.show(box, f"{folder}/last_error_func") == "trigger_test_error\n"
+    assert tree.show(box, f"{folder}/first_error_time") == first != tree.show(box, f"{folder}/last_error_time")
