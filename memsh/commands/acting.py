@@ -48,6 +48,16 @@ def act(
     A signal ends the process: status 128 + signal. KernelError goes on to the shell after the faults are told.
     """
     user = user_of(box)
+    try:
+        return _act(box, io, user, operation, dec, ip)
+    finally:
+        user.rest()
+
+
+def _act(
+    box: Box, io: IO, user: UserProcess, operation: Callable[[UserProcess, Notes], int | None], dec: bool,
+    ip: int | None,
+) -> int:  # fmt: skip
     task: Task = user.task
     who, before, notes = named(task), (task.minflt, task.majflt), Notes()
 

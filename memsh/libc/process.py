@@ -104,15 +104,19 @@ class UserProcess:
 
     @classmethod
     def of(cls, box: Box, task: Task) -> UserProcess:
-        """The same one as the last time, if nobody else has used this memory since: its log is empty again."""
+        """The one that has been left at rest() for this task, its log empty again, or a new one. Until it is at rest
+        again nobody else gets it: what it does may be held up, and somebody else work on the same memory meanwhile."""
         tlb = task.mm.tlb if task.mm is not None else None
         user: UserProcess | None = tlb.user if tlb is not None else None
-        if user is None or user.task is not task:
-            user = cls(box, task)
-            user.tlb.user = user
-        else:
-            user.log = []
+        if tlb is None or user is None or user.task is not task:
+            return cls(box, task)
+        tlb.user = None
+        user.log = []
         return user
+
+    def rest(self) -> None:
+        """It has done what it was to do: the next who comes for this task may have it."""
+        self.tlb.user = self
 
     # -- memory
 

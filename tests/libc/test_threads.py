@@ -35,6 +35,7 @@ def test_addresses_are_those_of_a_c_program(trace: Path) -> None:
         if box.current is not tasks[actor]:
             switch_to(box, tasks[actor])
         user = UserProcess.of(box, tasks[actor])  # as commands do
+        user.rest()
         heap = user.malloc()
         told = line.split(" = ")[0]
         if op in "tjx":

@@ -134,6 +134,8 @@ def test_a_process_is_reached_as_the_last_time_until_somebody_else_used_its_memo
     addr = heap.malloc(100)
     assert not heap.malloc(1 << 62) and heap.errno == "ENOMEM"
     user.log.append("write(1, …)")
+    assert UserProcess.of(box, task) is not user  # which is at work
+    user.rest()
     again = UserProcess.of(box, task)
     assert again is user and again.malloc() is heap
     assert not again.log and not heap.errno
@@ -146,4 +148,5 @@ def test_a_process_is_reached_as_the_last_time_until_somebody_else_used_its_memo
     assert theirs is not user and theirs.task is child
     theirs.malloc().free(addr)
     assert heap.malloc_usable_size(addr) == 104
+    user.rest()
     assert UserProcess.of(box, task) is user

@@ -90,8 +90,8 @@ class Words(dict[int, int]):
 class Tlb(dict[int, Any]):
     """Translations in use: page number -> its bytes as machine words. Never copied: a cache of the page tables.
 
-    `words` is what was read through them: it goes with them. `user`: the code that works with them, as it has set
-    itself up (libc's UserProcess).
+    `words` is what was read through them: it goes with them. `user`: who worked with them and is at
+    rest now, as he has set himself up (libc's UserProcess).
     """
 
     __slots__ = ("user", "words")
