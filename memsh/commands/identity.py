@@ -7,6 +7,8 @@ shows its text at once.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 from memsh.commands.machine import LONGEST, SECONDS
 from memsh.commands.paths import read_text, resolve, stat_kind
@@ -18,6 +20,7 @@ from memsh.shell.programs import BUILTINS, places
 from memsh.shell.switches import OFF, OPTIONS, SHOPTS, STANDING
 from memsh.textutils.envsplit import split_words
 from memsh.textutils.quoting import quote
+from memsh.textutils.regexp import compiled
 from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import Misused, option, utility
@@ -235,43 +238,83 @@ def printenv(box: object, args: Args, io: IO) -> int:
     return int(any(name not in variables for name in args.names))
 
 
-PAGING = (
+_PAGING = (
     option("-N", "--LINE-NUMBERS", name="numbers", help="number the lines"), option("-S", "--chop-long-lines"),
     option("-F", "--quit-if-one-screen"), option("-X", "--no-init"), option("-R", "--RAW-CONTROL-CHARS", name="raw"),
     option("-i", "--ignore-case"), option("-n", "--line-numbers"), option("-e", "--quit-at-eof"), option("-E"),
     option("-r", "--raw-control-chars"), option("-s", "--squeeze-blank-lines", name="squeeze", help="empty lines once"),
-    option("-p", "--pattern", type=str, meta="PATTERN", help="where the screen begins"), rest("files", words="path"),
+    option("-p", "--pattern", type=str, meta="PATTERN", help="where the screen begins"),
+    option("--begin", type=str, meta="N", help="+N, +/PATTERN: where a terminal's screen begins"),
+    option("--lines", type=str, meta="N", help="-N: lines of a screen"), rest("files", words="path"),
 )  # fmt: skip
 
 
-@utility(*PAGING, topic=TOPIC, usage="[OPTION]... [FILE]...",
-         rewrite=lambda words: [word for word in words if word[:1] != "+"])  # fmt: skip
+def _begun(words: list[str]) -> list[str]:
+    """`+N` and `+/PATTERN`: where a screen begins."""
+    out: list[str] = []
+    for at, word in enumerate(words):
+        if word == "--":
+            return [*out, *words[at:]]
+        if re.fullmatch(r"-[0-9]+", word):
+            out.append(f"--lines={word[1:]}")
+        else:
+            out.append(f"--begin={word[1:]}" if word[:1] == "+" and len(word) > 1 else word)
+    return out
+
+
+def _from(lines: Iterator[tuple[int, str]], begin: str) -> Iterator[tuple[int, str]]:
+    """The lines from a number, or from the first that holds a pattern, on; all of them where none does."""
+    if begin[:1] == "/":
+        kept = list(lines)
+        found = compiled(begin[1:], "basic")
+        at = next((at for at, (_, line) in enumerate(kept) if found.test(line.rstrip("\n"))), 0)
+        yield from kept[at:]
+        return
+    first = int(begin[:9]) if is_digits(begin) else 1
+    yield from islice(lines, max(first - 1, 0), None)
+
+
+@utility(*_PAGING, topic=TOPIC, usage="[OPTION]... [FILE]...", rewrite=_begun)
 def less(box: object, args: Args, io: IO) -> int:
     """show text a screen at a time
 
     less /proc/meminfo
 
     The terminal that memsh runs in scrolls by itself: the text comes at once, as less does it where there is no screen.
+    There it begins at +N or +/PATTERN; in a pipe it is the whole text, as with the real one.
     """
-    sources = Sources(io, args.files)
-    number, empty = 0, False
-    for line in sources.lines():
-        if args.squeeze and line == "\n" and empty:
+    begin = args.begin or (f"/{args.pattern}" if args.pattern else "")
+    return _page(Sources(io, args.files), begin, args.squeeze, args.numbers)
+
+
+def _page(sources: Sources, begin: str, squeeze: bool, numbers: bool) -> int:
+    empty, io = False, sources.io
+    if not io.is_tty:  # as cat does
+        for line in sources.lines():
+            io.out(line)
+        return sources.status
+    for number, line in _from(enumerate(sources.lines(), 1), begin):
+        if squeeze and line == "\n" and empty:
             continue
         empty = line == "\n"
-        number += 1
-        io.out(f"{number:7} {line}" if args.numbers else line)
+        io.out(f"{number:7} {line}" if numbers else line)
     return sources.status
 
 
-@utility(*PAGING, topic=TOPIC, usage="[OPTION]... [FILE]...")
+@utility(
+    option("-d", "--silent"), option("-f", "--logical"), option("-l", "--no-pause"), option("-c", "--print-over"),
+    option("-p", "--clean-print"), option("-e", "--exit-on-eof"), option("-u", "--plain"),
+    option("-s", "--squeeze", help="empty lines once"), option("-n", "--lines", type=str, meta="N"),
+    option("--begin", type=str, meta="N", help="+N, +/PATTERN: where a terminal's screen begins"),
+    rest("files", words="path"), topic=TOPIC, usage="[options] <file>...", rewrite=_begun,
+)  # fmt: skip
 def more(box: object, args: Args, io: IO) -> int:
     """show text a screen at a time
 
     more /proc/meminfo
     """
-    status: int = less(box, args, io)
-    return status
+    _page(Sources(io, args.files, "cannot open {name}: {why}"), args.begin or "", args.squeeze, False)
+    return 0
 
 
 _SHELL = (
