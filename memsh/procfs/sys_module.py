@@ -2,7 +2,7 @@
 (kernel/params.c). The parameters, their modes and what they are without being told stand in the machine's list.
 
 **Known deviations:** of what may be written, yes-or-no and numbers only; it is kept, and changes nothing but where a
-sysctl is the same thing.
+sysctl is the same thing. zswap cannot be switched on: ENODEV, as where Linux could not set it up at boot.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ x86_pkg_temp_thermal.notify_delay_ms
 INT = frozenset(_INT.split())  # of those that are not negative without being told, which may be
 JIFFIES = frozenset(("rcutree.jiffies_till_first_fqs", "rcutree.jiffies_till_next_fqs"))  # a second at most
 LONG = JIFFIES | {"block.events_dfl_poll_msecs", "button.lid_report_interval"}
+OFF = ("zswap.enabled",)  # there is nothing behind it
 BOOL, NUMBER = re.compile("[YN]"), re.compile(r"-?\d+")
 
 
@@ -68,6 +69,8 @@ def _value(key: str, told: Entry, box: Box) -> str:
     if kept is not None:
         return kept
     value = told.text
+    if key in OFF:
+        return value
     for name, said in words(box.config):
         if name.replace("-", "_") == key and said is not None:
             try:
@@ -85,7 +88,10 @@ def _store(key: str, told: Entry, box: Box, text: str) -> None:
     if key in SAME:
         sysctl.put(box, SAME[key], text)
         return
-    box.sysctl.text[f"module.{key}"] = _parsed(box, key, _value(key, told, box), text)
+    value = _parsed(box, key, _value(key, told, box), text)
+    if key in OFF and value != told.text:
+        raise KernelError("ENODEV", f"there is no {key.partition('.')[0]} here")
+    box.sysctl.text[f"module.{key}"] = value
 
 
 def _parameters(name: str, folder: Folder) -> dict[str, Node]:

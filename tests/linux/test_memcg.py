@@ -95,7 +95,8 @@ def test_the_rules_of_the_hierarchy() -> None:
         ("a/cgroup.subtree_control", "+cpu", "ENOENT"), ("a/cgroup.subtree_control", "memory", "EINVAL"),
         ("cgroup.subtree_control", "+nothing", "EINVAL"), ("cgroup.subtree_control", "*cpu", "EINVAL"),
         ("a/memory.max", "nonsense", "EINVAL"), ("a/memory.max", "-1", "EINVAL"), ("a/memory.high", "1Z", "EINVAL"),
-        ("a/memory.oom.group", "2", "EINVAL"), ("a/memory.reclaim", "max", "EINVAL"), ("a/cgroup.kill", "2", "ERANGE"),
+        ("a/memory.oom.group", "2", "EINVAL"), ("a/memory.oom.group", "1" + "0" * 20, "ERANGE"),
+        ("a/memory.reclaim", "max", "EINVAL"), ("a/cgroup.kill", "2", "ERANGE"),
         ("a/cgroup.max.depth", "-1", "ERANGE"), ("a/cgroup.type", "domain", "EINVAL"),
     ]  # fmt: skip
     for name, text, code in refused:
@@ -104,6 +105,11 @@ def test_the_rules_of_the_hierarchy() -> None:
         assert error.value.code == code, (name, text)
     with pytest.raises(KernelError, match="No such file"):
         get(box, "memory.current")
+    put(box, "a/memory.zswap.max", "0x2001")
+    put(box, "a/memory.oom.group", "01")
+    assert (get(box, "a/memory.zswap.max"), get(box, "a/memory.oom.group")) == ("8192", "1")
+    with pytest.raises(KernelError, match="No such device"):  # it could be filled otherwise
+        tree.store(box, "/sys/module/zswap/parameters/enabled", "Y\n")
     enter(box, "a")
     with pytest.raises(KernelError, match="busy"):
         put(box, "a/cgroup.subtree_control", "+memory")

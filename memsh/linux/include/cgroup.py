@@ -137,7 +137,7 @@ class MemCgroup:
 
     __slots__ = (
         "born", "cgroup", "children", "dirty", "events", "events_local", "memory", "number", "objcg", "oom_group",
-        "overhead", "pages", "parent", "stat", "swap", "swapped", "writeback",
+        "overhead", "pages", "parent", "stat", "swap", "swapped", "writeback", "zswap_max",
     )  # fmt: skip
 
     def __init__(self, number: int, cgroup: Cgroup, parent: MemCgroup | None, memory: PageCounter,
@@ -148,6 +148,7 @@ class MemCgroup:
         self.children: list[MemCgroup] = []
         self.memory = memory
         self.swap = swap
+        self.zswap_max = memory.max
         self.stat = VmStat()
         self.events = VmStat()
         self.events_local = VmStat()
