@@ -22,6 +22,7 @@ from memsh.linux.include.mempolicy import (
     MPOL_MF_MOVE,
     MPOL_MF_STRICT,
     MPOL_PREFERRED,
+    MPOL_PREFERRED_MANY,
 )
 from memsh.linux.include.sched import Task, context_switch, find_pid, find_task, sched_setaffinity
 from memsh.linux.mm import mempolicy
@@ -187,8 +188,7 @@ def migratepages(box: Box, args: Args, io: IO) -> int:
     task = find_task(box, args.pid)
     if task.mm is None:
         raise KernelError("EINVAL", f"{task.pid} is a kernel thread: it has no user memory")
-    source, target = (_numbers(word, len(box.pages.nodes)) if word.startswith(("!", "+", "all")) else nodes_of(word)
-                      for word in (args.source, args.target))  # fmt: skip
+    source, target = (_numbers(word, len(box.pages.nodes)) for word in (args.source, args.target))
     mempolicy.do_migrate_pages(box, task.mm, source, target)
     return 0
 
@@ -240,7 +240,10 @@ def taskset(box: Box, args: Args, io: IO) -> int:
         if len(words) < 2:
             raise UsageError("taskset -c CPUS COMMAND …: what shall run there?")
         return confined(box, io, words[1:], lambda task: _confine(box, task, words[0], listed))
-    task = find_task(box, count(words[-1]))
+    try:
+        task = find_task(box, number := count(words[-1]))
+    except KernelError:
+        raise ShellError(f"failed to get pid {number}'s affinity: No such process") from None
     name = f"pid {task.pid}'s"
     io.out(f"{name} current affinity {_shown(box, task, listed)}\n")
     if len(words) == 2:
@@ -291,14 +294,24 @@ def _settle(box: Box) -> None:
 _SETTERS = {
     "-i": "interleave", "--interleave": "interleave", "-p": "preferred", "--preferred": "preferred", "-m": "membind",
     "--membind": "membind", "-N": "cpunodebind", "--cpunodebind": "cpunodebind", "-C": "physcpubind",
-    "--physcpubind": "physcpubind", "-l": "localalloc", "--localalloc": "localalloc",
+    "--physcpubind": "physcpubind", "-l": "localalloc", "--localalloc": "localalloc", "-P": "preferred-many",
+    "--preferred-many": "preferred-many",
 }  # fmt: skip
-_POLICIES = {"interleave": MPOL_INTERLEAVE, "preferred": MPOL_PREFERRED, "membind": MPOL_BIND, "localalloc": MPOL_LOCAL}
+_POLICIES = {"interleave": MPOL_INTERLEAVE, "preferred": MPOL_PREFERRED, "preferred-many": MPOL_PREFERRED_MANY,
+             "membind": MPOL_BIND, "localalloc": MPOL_LOCAL}  # fmt: skip
 
 
 def sets_policy(words: list[str]) -> bool:
     """Whether these words of numactl are for running a command."""
-    return any(word.partition("=")[0] in _SETTERS for word in words[:1]) and not {"-H", "-s"} & set(words[:1])
+    return bool(words) and (not words[0].startswith("-") or _setter(words[0])[0] in _SETTERS)
+
+
+def _setter(word: str) -> tuple[str, str | None]:
+    """An option and its value, if that is in the same word: `--membind=0`, `-m0`."""
+    if word.startswith("-") and not word.startswith("--"):
+        return word[:2], word[2:] or None
+    name, equals, value = word.partition("=")
+    return name, value if equals else None
 
 
 def _numbers(text: str, most: int, what: str = "node") -> tuple[int, ...]:
@@ -308,7 +321,7 @@ def _numbers(text: str, most: int, what: str = "node") -> tuple[int, ...]:
     try:
         found = tuple(range(most)) if body == "all" else parse_cpulist(body)
     except ValueError:
-        found = ()
+        raise ShellError(f"libnuma: Warning: unparseable {what} description `{body}'\n\n<{text}> is invalid") from None
     beyond = next((number for number in found if number >= most), None)
     if beyond is not None:
         said = f"{found[-1]} out" if "-" in body else f"{beyond} is out"
@@ -324,15 +337,22 @@ def run_with_policy(box: Box, io: IO, words: list[str]) -> int:
         raise ShellError("No NUMA support available on this system.")
     rest_of = list(words)
     changes: list[Callable[[Task], None]] = []
-    while rest_of and (name := _SETTERS.get(rest_of[0].partition("=")[0])):
-        word, equals, value = rest_of.pop(0).partition("=")
-        if name != "localalloc" and not equals:
+    policies = 0
+    while rest_of and rest_of[0].startswith("-"):
+        word, value = _setter(rest_of.pop(0))
+        name = _SETTERS.get(word)
+        if name is None:
+            raise UsageError(f"{word} is no option before a command")
+        policies += name in _POLICIES
+        if policies > 1:
+            raise ShellError("Conflicting policies")
+        if name != "localalloc" and value is None:
             if not rest_of:
-                raise UsageError(f"numactl: {word} needs a list")
+                raise UsageError(f"{word} needs a list")
             value = rest_of.pop(0)
-        changes.append(_change(box, name, value))
+        changes.append(_change(box, name, value or ""))
     if not rest_of:
-        raise UsageError("numactl: what command shall run?")
+        raise UsageError("what command shall run?")
 
     def change(task: Task) -> None:
         for one in changes:

@@ -14,8 +14,10 @@ from memsh.procps.options import Grammar
 from memsh.procps.reader import Exit, Frames, ProcReader
 
 USAGE = (
-    "usage: numactl [--all | -a] [--show | -s] [--hardware | -H]\n"
-    "memsh has the two reports only: --show and --hardware\n"
+    "usage: numactl [--show | -s] [--hardware | -H]\n"
+    "       numactl [--interleave= | -i <nodes>] [--preferred= | -p <node>] [--preferred-many= | -P <nodes>]\n"
+    "               [--membind= | -m <nodes>] [--localalloc | -l]\n"
+    "               [--physcpubind= | -C <cpus>] [--cpunodebind= | -N <nodes>] command args ...\n"
 )
 GRAMMAR = Grammar("numactl", "aHsV", {"all": "a", "hardware": "H", "show": "s", "version": "V"}, USAGE)
 
@@ -82,7 +84,8 @@ def _show(reader: ProcReader, found: list[int]) -> str:
 
     policy, nodes = _policy(reader)
     first = f"{nodes[0]}" if nodes else ""
-    preferred = {"default": "current\n", "interleave": f"{first} (interleave next)\n", "local": ""}
+    preferred = {"default": "current\n", "interleave": f"{first} (interleave next)\n", "local": "",
+                 "preferred-many": "0 (preferred-many)\n"}  # fmt: skip
     masked = row("interleavemask", nodes) + f"interleavenode: {first}\n" if policy == "interleave" else ""
     return (
         f"policy: {policy}\npreferred node: {preferred.get(policy, first + chr(10))}" + masked
@@ -93,7 +96,8 @@ def _show(reader: ProcReader, found: list[int]) -> str:
 
 def _policy(reader: ProcReader) -> tuple[str, list[int]]:
     """The process's policy and its nodes, as an area that has none of its own shows it: the stack."""
-    line = re.search(r"^\S+ (\S+?)(?: \(many\))?(?::(\S+))? stack", _text(reader, "/proc/self/numa_maps"), re.MULTILINE)
+    line = re.search(r"^\S+ (\w+(?: \(many\))?)(?::(\S+))? stack", _text(reader, "/proc/self/numa_maps"), re.MULTILINE)
     if line is None:
         return "default", []
-    return {"prefer": "preferred"}.get(line[1], line[1]), cpu_list(line[2] or "")
+    names = {"prefer": "preferred", "prefer (many)": "preferred-many"}
+    return names.get(line[1], line[1]), cpu_list(line[2] or "")

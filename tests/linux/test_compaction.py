@@ -201,7 +201,7 @@ def test_a_page_that_somebody_holds_is_tried_ten_times(box: Box) -> None:
     assert held is not None and other is not None
     given: list[int] = []
 
-    def get_new() -> int:
+    def get_new(src: int) -> int:
         given.append(box.pages.alloc_pages(GFP_HIGHUSER_MOVABLE, 0))
         return given[-1]
 
@@ -230,7 +230,7 @@ def test_a_page_that_is_being_read_stays_where_it_is(box: Box) -> None:
     for mode, stays in ((MIGRATE_ASYNC, True), (MIGRATE_SYNC, False)):
         isolate_page(box, pfn)
         failed, _ = migrate_pages(
-            box, [pfn], lambda: box.pages.alloc_pages(GFP_HIGHUSER_MOVABLE, 0),
+            box, [pfn], lambda _: box.pages.alloc_pages(GFP_HIGHUSER_MOVABLE, 0),
             lambda new: box.pages.free_pages(new, 0), mode,
         )  # fmt: skip
         assert (failed == [pfn]) is stays and (mapping.pages[last - 1] == pfn) is stays

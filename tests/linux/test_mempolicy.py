@@ -152,7 +152,7 @@ def test_refusals_of_ranges_and_nodes() -> None:
     with pytest.raises(KernelError) as error:
         mempolicy.do_move_pages(box, mm, addr, 4, 7)
     assert error.value.code == "ENODEV"
-    assert mempolicy.do_move_pages(box, mm, addr, 2, 0) == [-2, -2]  # nothing is there yet
+    assert mempolicy.do_move_pages(box, mm, addr, 2, 0) == [-14, -14]  # nothing is there yet
     with pytest.raises(KernelError):
         sched_setaffinity(box, box.current, (9,))
 
@@ -179,7 +179,36 @@ def test_what_is_typed() -> None:
     assert "move_pages: No such device" in typed("p=$(mmap 4k); move_pages $p 1 7")
     assert "set_mempolicy: Invalid argument" in typed("set_mempolicy 9 0")
     assert "Function not implemented" in typed("set_mempolicy bind 0", [])
+    for line, words in (
+        ("numactl --membind=0-1 --interleave=0 true", "numactl: Conflicting policies"),
+        ("numactl -P 1 numactl -s", "policy: preferred-many\npreferred node: 0 (preferred-many)"),
+        ("numactl -m1 numactl -s", "membind: 1 \npreferred: 1 "),
+        ("numactl -i x true", "libnuma: Warning: unparseable node description `x'\n\n<x> is invalid"),
+        ("migratepages 1 0 7", "libnuma: Warning: node argument 7 is out of range\n\n<7> is invalid"),
+        ("taskset -p 9999", "taskset: failed to get pid 9999's affinity: No such process"),
+    ):
+        assert words in typed(line), line
+    assert typed("numactl true") == ""
     assert typed("taskset -c 1 true", ["--cpus", "2"]) == ""
+
+
+def test_what_move_pages_says_of_pages_that_are_not_there() -> None:
+    """Swapped out: ENOENT; never touched, or a page of zeros: EFAULT, since there are but zeros (follow_page)."""
+    swap = [*TWO, "--swap", "64M", "--cmdline", "norandmaps transparent_hugepage=never"]
+    line = "p=$(mmap 40k); write $p 20k; read $p+20k 8k; madvise $p 8k pageout; sleep 1; move_pages $p 10 1"
+    shown = [row for row in typed(line + "; nodes $p 40k", swap).splitlines() if re.match(r"[\d-]+[:+]", row)]
+    assert shown == ["0:-2 2:1 5:-14", "-+2 1+3 -+5"]
+
+
+def test_huge_pages_interleave_over_three_nodes_as_recorded() -> None:
+    """Eight in an area that begins inside of 2 MiB: pages on nodes 0, 1, 2 of the real machine."""
+    nodes = ["--arch", "x86_64", "--ram", "1G", "--cpus", "4", "--nodes", "256M:0,256M:1,256M:2,256M:3"]
+    shown = typed("run a.out; p=$(mmap 0x1400000); set_mempolicy interleave 0-2; write $p 0x1000000; "
+                  "grep $(printf %x $p) /proc/self/numa_maps", nodes)  # fmt: skip
+    assert re.findall(r"N\d=\d+", shown) == ["N0=1026", "N1=1538", "N2=1539"]
+    moved = typed("taskset -c 3 run a.out; p=$(mmap 0x1400000); write $p 0x1000000; mbind $p 20M interleave 0-2 move; "
+                  "grep $(printf %x $p) /proc/self/numa_maps", nodes)  # fmt: skip
+    assert re.findall(r"N\d=\d+", moved) == ["N0=1026", "N1=1538", "N2=1539"]
 
 
 def test_who_runs_out_on_bound_nodes_is_told_of_as_such() -> None:

@@ -56,6 +56,16 @@ def test_never_means_never_and_the_knob_shows_it() -> None:
         tree.store(box, "/sys/kernel/mm/transparent_hugepage/enabled", "sometimes")
 
 
+def test_a_range_that_reaches_no_boundary_cannot_be_collapsed() -> None:
+    """One that reaches a boundary and has no 2 MiB behind it is nothing to do (madvise_collapse)."""
+    box, mm, addr = fresh()
+    touch_range(box, box.current, addr, 1, True)
+    with pytest.raises(KernelError, match="Invalid argument"):
+        vma.do_madvise(box, mm, addr + 4096, 4096, COLLAPSE)
+    vma.do_madvise(box, mm, addr + 4096, 2 * MIB, COLLAPSE)
+    vma.do_madvise(box, mm, addr, 4096, COLLAPSE)
+
+
 def test_what_was_written_stays_through_split_swap_and_collapse() -> None:
     box, mm, addr = fresh()
     for page in range(0, PAGES, 97):

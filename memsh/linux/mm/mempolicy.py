@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, VM_IO, VM_PFNMAP
+from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, PTE_GLOBAL, PTE_PRESENT, VM_IO, VM_PFNMAP
 from memsh.linux.include.memmap import K_ANON, PG_HUGE, PG_LRU, PG_RESERVED
 from memsh.linux.include.mempolicy import (
     MPOL_BIND,
@@ -41,13 +41,15 @@ from memsh.linux.mm.huge_memory.huge import (
     is_huge_zero,
 )
 from memsh.linux.mm.huge_memory.migrate import migrate_huge_page
+from memsh.linux.mm.huge_memory.pages import entire_mappings
 from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.hugetlb.hstate import page_head
 from memsh.linux.mm.hugetlb.migrate import by_policy, move_huge_pages, to_node
 from memsh.linux.mm.lru import lru_add_drain
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev
 from memsh.linux.mm.mmap.vmamerge import vma_modify
-from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma, alloc_pages_policy
+from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma, alloc_pages_policy, huge_place
+from memsh.linux.mm.rmap.rmap import page_mappings
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -177,8 +179,8 @@ def queue_pages(
 def _migrate(
     box: Box, queue: Queue, get_new: Callable[[int], int], get_huge: Callable[[int], int]
 ) -> int:  # fmt: skip
-    """Move pages to what `get_new` and, for huge ones, `get_huge` yield for (how many have moved, head frame), 0 for
-    nothing; a huge page that cannot move is split, and moves in parts. How many could not."""
+    """Move pages to what `get_new` and, for huge ones, `get_huge` yield for them, 0 for nothing; a huge page that
+    cannot move is split, and moves in parts. How many could not."""
     small = queue.small
     for head in queue.huge:
         dst = get_huge(head)
@@ -191,9 +193,8 @@ def _migrate(
             if box.memmap.flags[pfn] & PG_LRU:
                 isolate_page(box, pfn)
                 small.append(pfn)
-    place = iter(range(1 << 62))
     put = partial(box.pages.free_pages, order=0)
-    return len(migrate_pages(box, small, lambda: get_new(next(place)), put, MIGRATE_SYNC)[0])
+    return len(migrate_pages(box, small, get_new, put, MIGRATE_SYNC)[0])
 
 
 def _on_node(box: Box, nid: int) -> tuple[Callable[[int], int], Callable[[int], int]]:
@@ -235,11 +236,20 @@ def do_mbind(box: Box, mm: MmStruct, start: int, length: int, mode: int, nodes: 
     if queue is not None and policy is not None:
         stay = move_huge_pages(box, mm, start, end, wrong, by_policy(box)) if mm.hugetlb else 0
         failed = _migrate(
-            box, queue, lambda place: alloc_pages_policy(box.pages, policy, GFP_FOLIO, 0, K_ANON, place),
+            box, queue, lambda pfn: alloc_pages_policy(box.pages, policy, GFP_FOLIO, 0, K_ANON, box.memmap.index[pfn]),
             lambda head: alloc_hugepage_vma(box.pages, policy, GFP_TRANSHUGE, HPAGE_PMD_ORDER, K_ANON,
-                                            box.memmap.index[head] >> HPAGE_PMD_ORDER))  # fmt: skip
+                                            _place(box, mm, head)))  # fmt: skip
         if flags & MPOL_MF_STRICT and (failed or queue.stuck or stay):
             raise KernelError("EIO", "pages of the range lie on other nodes and cannot be moved")
+
+
+def _place(box: Box, mm: MmStruct, head: int) -> int:
+    """The number of a huge page in its area, by which its node is chosen when interleaving."""
+    whole = [(vma, number << PMD_SHIFT) for vma, number in entire_mappings(box, head)]
+    for vma, addr in whole or page_mappings(box, head):
+        if vma.mm is mm:
+            return huge_place(vma, addr)
+    return int(box.memmap.index[head]) >> HPAGE_PMD_ORDER
 
 
 def _set_area_policy(box: Box, mm: MmStruct, start: int, end: int, policy: Policy | None) -> None:
@@ -256,13 +266,23 @@ def _set_area_policy(box: Box, mm: MmStruct, start: int, end: int, policy: Polic
 
 
 def node_of(box: Box, mm: MmStruct, addr: int) -> int:
-    """The node of the page at an address; a negative errno if there is none (do_pages_stat)."""
+    """The node of the page at an address; a negative errno if there is none (do_pages_stat, follow_page).
+
+    EFAULT outside of the areas, for pages of zeros and where there would be one at a touch; ENOENT for what is not in
+    memory.
+    """
     vma = find_vma(mm, addr)
     if vma is None or vma.start > addr:
         return EFAULT
-    pfn = pte_of(mm, addr) >> 12
-    if not pfn or pfn == box.vm.zero_pfn or vma.flags & VM_PFNMAP:
+    pte = pte_of(mm, addr)
+    if not pte:
+        return EFAULT if vma.vm_ops is None or vma.vm_ops.fault is None else ENOENT
+    if not pte & (PTE_PRESENT | PTE_GLOBAL):
         return ENOENT
+    pfn = pte >> 12
+    zeros = box.thp.zero_pfn
+    if pfn == box.vm.zero_pfn or (zeros and zeros <= pfn < zeros + HPAGE_PMD_NR) or vma.flags & VM_PFNMAP:
+        return EFAULT
     return box.pages.zone_of(pfn).node
 
 

@@ -236,7 +236,7 @@ def _start(cc: CompactControl) -> None:
 def _migrate(cc: CompactControl) -> tuple[bool, bool]:
     """Move what was isolated: (something failed, the free frames ran out)."""
 
-    def compaction_alloc() -> int:
+    def compaction_alloc(src: int) -> int:
         if not cc.freepages:
             isolate_freepages(cc)
         return cc.freepages.pop() if cc.freepages else 0

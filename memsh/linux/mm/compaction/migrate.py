@@ -161,9 +161,9 @@ def _move_count(box: Box, item: str, src: int, dst: int) -> None:
 
 
 def migrate_pages(
-    box: Box, pages: Sequence[int], get_new: Callable[[], int], put_new: Callable[[int], None], mode: int
+    box: Box, pages: Sequence[int], get_new: Callable[[int], int], put_new: Callable[[int], None], mode: int
 ) -> tuple[list[int], int]:
-    """Move isolated pages to frames that `get_new` yields (0: none left) and free the old ones.
+    """Move isolated pages to frames that `get_new` yields for them (0: none left) and free the old ones.
 
     Those that cannot move are put back on their lists. Answers what could not move, and how many did; the last of the
     former is NO_TARGET if the frames ran out.
@@ -189,7 +189,7 @@ def migrate_pages(
 
 
 def _round(
-    box: Box, pages: list[int], busy: list[int], get_new: Callable[[], int], put_new: Callable[[int], None],
+    box: Box, pages: list[int], busy: list[int], get_new: Callable[[int], int], put_new: Callable[[int], None],
     mode: int, force: bool,
 ) -> tuple[int, list[int], list[int] | None]:  # fmt: skip
     """One round of migrate_pages_batch(): (how many moved, those to be tried again, those for which no frame was left).
@@ -204,7 +204,7 @@ def _round(
             box.pages.free_pages(src, 0)
             moved += 1
             continue
-        dst = get_new()
+        dst = get_new(src)
         if not dst:
             return moved, again, pages[number:]
         result = _migrate_folio(box, src, dst, mode, force)

@@ -376,7 +376,7 @@ def madvise_collapse(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) 
         failed = result
         if result not in _GO_ON:
             break
-    if done != max(high - low, 0) >> PMD_SHIFT:
+    if done != high - low >> PMD_SHIFT:  # a range that reaches no boundary ends before it begins, and fails
         raise KernelError(_ERRNO.get(failed, "EINVAL"))
 
 

@@ -45,7 +45,7 @@ from memsh.linux.mm.huge_memory.pages import (
 )
 from memsh.linux.mm.huge_memory.split import split_for_swap, split_huge_page, split_huge_pmd
 from memsh.linux.mm.memory.rss_stat import add_mm_counter
-from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma
+from memsh.linux.mm.page_alloc.policy import alloc_hugepage_vma, huge_place
 from memsh.linux.mm.rmap.rmap import anon_vma_prepare
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def alloc_huge_page(box: Box, vma: VmArea, addr: int, gfp: int, policy: Policy |
     pages = box.pages
     if not box.arch.numa:
         return int(pages.alloc_pages(gfp, HPAGE_PMD_ORDER, K_ANON))
-    place = (vma.pgoff >> HPAGE_PMD_ORDER) + ((addr - vma.start) >> PMD_SHIFT)
-    return alloc_hugepage_vma(pages, policy or vma.policy or pages.policy, gfp, HPAGE_PMD_ORDER, K_ANON, place)
+    policy = policy or vma.policy or pages.policy
+    return alloc_hugepage_vma(pages, policy, gfp, HPAGE_PMD_ORDER, K_ANON, huge_place(vma, addr))
 
 
 def do_huge_pmd_anonymous_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, write: bool) -> int:

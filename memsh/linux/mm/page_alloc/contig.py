@@ -79,7 +79,7 @@ def _empty(box: Box, zone: Zone, pfn: int, count: int, used: list[int]) -> bool:
     """Migrate the pages to frames outside of the range."""
     kept: list[int] = []
 
-    def elsewhere() -> int:
+    def elsewhere(src: int) -> int:
         while True:
             new = int(box.pages.alloc_pages_node(GFP_HIGHUSER_MOVABLE, 0, zone.node))
             if not new or not pfn <= new < pfn + count:

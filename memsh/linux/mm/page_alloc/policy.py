@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.memmap import K_ANON
 from memsh.linux.include.mempolicy import MPOL_BIND, MPOL_INTERLEAVE, MPOL_PREFERRED, MPOL_PREFERRED_MANY, Policy
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_ORDER
 
 if TYPE_CHECKING:
     from memsh.linux.include.mm_types import VmArea
@@ -81,6 +82,16 @@ def vma_alloc_folio(pages: PageAllocator, gfp: int, vma: VmArea, addr: int) -> i
     if policy is None:
         return pages.alloc_pages(gfp, 0, K_ANON)
     return alloc_pages_policy(pages, policy, gfp, 0, K_ANON, vma.pgoff + ((addr - vma.start) >> 12))
+
+
+def huge_place(vma: VmArea, addr: int) -> int:
+    """The number of the huge page at `addr` in its area, counted as interleaving does (interleave_nid): from what 2 MiB
+    the area's first page lies in, so that an area which begins elsewhere counts one less than the addresses do.
+
+    Pages of anonymous memory are numbered by their addresses, of which `pgoff` has the low 32 bits.
+    """
+    pgoff = vma.pgoff | (vma.start >> 12 & ~0xFFFFFFFF if vma.vm_ops is None else 0)
+    return (pgoff >> HPAGE_PMD_ORDER) + (addr - vma.start >> 12 + HPAGE_PMD_ORDER)
 
 
 def alloc_hugepage_vma(pages: PageAllocator, policy: Policy | None, gfp: int, order: int, kind: int, place: int) -> int:
