@@ -10,7 +10,7 @@ from memsh.commands.workloads import spawn
 from memsh.linux.box import Box
 from memsh.linux.include.sched import Task
 from memsh.linux.kernel import exit as ending
-from memsh.linux.kernel.fair import load_balance, nr_running, sched_slice, select_task_rq_fair
+from memsh.linux.kernel.fair import fair_share, load_balance, nr_running, sched_slice, select_task_rq_fair
 from memsh.shell import command, opt
 from memsh.shell.errors import ShellError
 from memsh.shell.io import IO
@@ -29,8 +29,7 @@ def _charge(box: Box, busy: list[Hog], counts: list[int], usec: int) -> None:
         if task is None:
             continue
         others = max(1, counts[task.cpu])
-        share = usec // others
-        left = max(0, share - box.cputime.owed_to(task))
+        left = max(0, fair_share(box, task, usec) - box.cputime.owed_to(task))
         box.cputime.owe(task, left // hog.user, left - left // hog.user)
         if others > 1:
             turns = hog.turns(usec, sched_slice(box, others) * others)
@@ -44,7 +43,7 @@ def _step(box: Box, hogs: list[Hog]) -> None:
     counts, busy = nr_running(box), []
     for hog in hogs:
         task = hog.task
-        state = hog.step(CHUNK_USEC // max(1, counts[task.cpu])) if task is not None else ""
+        state = hog.step(fair_share(box, task, CHUNK_USEC)) if task is not None else ""
         if not state:
             raise Failed(425, f"<-- worker {hog.pid} got signal {hog.ended_by}")
         assert task is not None

@@ -4,6 +4,8 @@ machine's."""
 from __future__ import annotations
 
 from memsh.inspect.check import check
+from memsh.linux.kernel.fair import fair_share
+from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.kernel.sched import switch_to
 from memsh.procfs import tree
 from tests.linux.test_cgroup import CG, ask, fresh
@@ -54,6 +56,26 @@ def test_io_brings_memory_along_unseen() -> None:
                "cgroup.subtree_control<-io a/io.stat cgroup.subtree_control<-memory a/memory.max") == (
         "ok ok 8388608 ok ok ENOENT ok max ok ENOENT ok ENOENT")  # fmt: skip
     assert group.memcg is None
+    assert check(box) == []
+
+
+def test_who_shares_a_cpu_has_what_weights_say() -> None:
+    """Group a has three parts of the CPU, b one and a task of the root one; in b, nice 5 has about a third of what nice
+    0 has. Who waits counts for nothing."""
+    box, p = fresh()
+    tasks = [kernel_clone(box, p) for _ in range(5)]
+    in_a, by_itself, in_b, nice, waits = tasks
+    ask(box, f"cgroup.subtree_control<+cpu +a +b a/cpu.weight<300 a/cgroup.procs<{in_a.pid}")
+    for task in (in_b, nice, waits):
+        ask(box, f"b/cgroup.procs<{task.pid}")
+    nice.nice = 5
+    for task in tasks[:4]:
+        box.cputime.hold(task, "R")
+    assert [fair_share(box, task, 50_000) for task in tasks[:4]] == [30_000, 10_000, 7_534, 2_465]
+    ask(box, "b/cpu.idle<1")
+    assert fair_share(box, in_b, 50_000) < 30 and fair_share(box, in_a, 50_000) > 37_000
+    box.cputime.hold(in_a, "S")
+    assert fair_share(box, by_itself, 50_000) > 49_000
     assert check(box) == []
 
 

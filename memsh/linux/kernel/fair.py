@@ -1,4 +1,5 @@
-"""Which CPU a new process gets, and who moves where CPUs have unlike loads (kernel/sched/fair.c).
+"""Which CPU a new process gets, who moves where CPUs have unlike loads, and how much of a CPU each of those has who
+want it (kernel/sched/fair.c).
 
 A level of CPUs is compared at a time, nodes first and then the CPUs of one node: whoever has room beats whoever is
 busy; with room, the most idle CPUs win, without it the lowest load; the one where the parent is wins a draw.
@@ -10,16 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.kernel.cgroup.cpu import PRIO_TO_WEIGHT, WEIGHT_IDLEPRIO
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
+    from memsh.linux.kernel.cgroup.cpu import TaskGroup
 
 TURN_USEC = 64_000  # how long one waits beside another before they change
 NUMA_IMBALANCE_MIN = 2
 LATENCY_USEC, LEAST_USEC = 6000, 750  # sysctl_sched_latency, sysctl_sched_min_granularity
 MOST_CPUS = 8  # that these grow with
+SCHED_IDLE = 5
 
 
 def nr_running(box: Box) -> list[int]:
@@ -99,6 +104,50 @@ def _move(task: Task, cpu: int, counts: list[int]) -> None:
     counts[cpu] += 1
     task.cpu = cpu
     task.nr_migrations += 1
+
+
+def fair_share(box: Box, task: Task, usec: int) -> int:
+    """How many of `usec` µs a task that runs has of its CPU, beside those who want it too.
+
+    Those of one group share what the group has in proportion to their weights: a task's is its nice value's, a group's
+    its cpu.weight, of which each CPU has the part that the group's tasks there are of all its tasks.
+    """
+    tasks = [box.tasks[pid] for pid, state in box.cputime.held.items() if state == "R" and pid in box.tasks]
+    paths = [(one, _groups(one)) for one in tasks]
+    mine = _groups(task)
+    for depth in range(len(mine) + 1):
+        weights: dict[Task | TaskGroup, int] = {}
+        for one, path in paths:
+            if one.cpu == task.cpu and path[:depth] == mine[:depth]:
+                if depth == len(path):
+                    weights[one] = _weight(one)
+                elif (group := path[depth]) not in weights:
+                    weights[group] = _group_weight(group, [who for who, at in paths if group in at], one.cpu)
+        total = sum(weights.values())
+        if total:
+            usec = usec * weights.get(mine[depth] if depth < len(mine) else task, total) // total
+    return usec
+
+
+def _groups(task: Task) -> list[TaskGroup]:
+    """The groups with the controller `cpu` that a task is in, the topmost first."""
+    found: list[TaskGroup] = []
+    group = task.cgroup
+    while group is not None and group.parent is not None:
+        if group.cpu is not None:
+            found.append(group.cpu)
+        group = group.parent
+    return found[::-1]
+
+
+def _weight(task: Task) -> int:
+    return WEIGHT_IDLEPRIO if task.policy == SCHED_IDLE else PRIO_TO_WEIGHT[task.nice + 20]
+
+
+def _group_weight(group: TaskGroup, members: Sequence[Task], cpu: int) -> int:
+    """What a group counts on one CPU (calc_group_shares)."""
+    everywhere = sum(map(_weight, members))
+    return max(2, group.shares * sum(_weight(task) for task in members if task.cpu == cpu) // everywhere)
 
 
 def sched_slice(box: Box, running: int) -> int:

@@ -5,7 +5,8 @@ A group that has had its quota of a period waits for the next one: what its task
 
 What it did not use of it adds to the next one's, up to cpu.max.burst.
 
-Known deviations: a weight is kept and decides nothing, since tasks do not compete for a CPU here.
+Known deviations: weights decide between programs that are at work for a while (kernel/fair.py, fair_share); what a
+typed command does takes no time, and needs no turn.
 """
 
 from __future__ import annotations
