@@ -98,6 +98,20 @@ class LruVec:
             self.tails[name] = pfn
         self.heads[name] = last
 
+    def link_each(self, memmap: MemMap, name: str, pfns: list[int]) -> None:
+        """Put frames that lie anywhere at the head, one after the other."""
+        nexts, prevs = memmap.lru_next, memmap.lru_prev
+        old = self.heads[name]
+        if not old:
+            self.tails[name] = pfns[0]
+        for pfn in pfns:
+            nexts[pfn] = old
+            if old:
+                prevs[old] = pfn
+            old = pfn
+        prevs[old] = 0
+        self.heads[name] = old
+
     def link_tail(self, memmap: MemMap, name: str, pfn: int, count: int = 1, step: int = 1) -> None:
         """Put frames pfn, pfn + step, … at the tail, one after the other: the last is the next to be looked at."""
         old = self.tails[name]

@@ -143,6 +143,16 @@ def new_table(box: Box, mm: MmStruct, index: int) -> int:
     return _table_page(box, mm, 0)
 
 
+def new_tables(box: Box, mm: MmStruct, index: int, count: int) -> list[int]:
+    """`count` frames as new_table() gives them from `index` on, where tables_ready() says that they are there."""
+    directories_alloc(box, mm, index << mm.table_shift, mm.table_shift)
+    found = box.pages.alloc_bulk(GFP_PGTABLE_USER, count, K_TABLE)
+    mm.nr_ptes += len(found)
+    if found:
+        _count(box, mm, found[0], 0, len(found))  # of one list, and so of one node
+    return found
+
+
 def tables_ready(box: Box, mm: MmStruct, index: int) -> int:
     """How many tables from `index` on there are pages for on this CPU's list, with nothing missing above them: they
     come without a look at free memory."""

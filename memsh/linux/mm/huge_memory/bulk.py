@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.arch.x86.paging import new_table, tables_ready, vm_page_prot
+from memsh.linux.arch.x86.paging import new_tables, tables_ready, vm_page_prot
 from memsh.linux.include.flags import PTE_DIRTY, PTE_PSE, PTE_RW, VM_WRITE
 from memsh.linux.include.memmap import K_ANON
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, VmArea
@@ -56,8 +56,8 @@ def huge_faults(box: Box, mm: MmStruct, vma: VmArea, number: int, stop: int) -> 
         memcg.memory.charge(count * HPAGE_PMD_NR)
         box.memcg.commit_runs(memcg, [(head, HPAGE_PMD_NR) for head in heads], count * HPAGE_PMD_NR)
     bits = vm_page_prot(vma) | PTE_PSE | PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
-    for at, head in enumerate(heads, number):
-        mm.huge[at] = HugePmd(head << 12 | bits, new_table(box, mm, at))
+    for at, (head, table) in enumerate(zip(heads, new_tables(box, mm, number, count), strict=True), number):
+        mm.huge[at] = HugePmd(head << 12 | bits, table)
     add_huge_pages(box, vma, heads, number << PMD_SHIFT)
     count_faults(box, mm, count, None)
     add_mm_counter(box, mm, MM_ANONPAGES, count * HPAGE_PMD_NR)

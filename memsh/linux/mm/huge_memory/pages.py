@@ -56,7 +56,7 @@ def add_huge_pages(box: Box, vma: VmArea, heads: list[int], addr: int) -> None:
     add_lru_size(box, lruvec, zone, name, pages)
     for head in heads:
         memmap.flags[head] = flags
-        lruvec.link(memmap, name, head)
+    lruvec.link_each(memmap, name, heads)
     if flags & PG_MLOCKED:
         zone_count(box, "nr_mlock", heads[0], pages)
         box.vmstat["unevictable_pgs_mlocked"] += pages
