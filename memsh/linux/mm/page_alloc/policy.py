@@ -90,7 +90,8 @@ def huge_place(vma: VmArea, addr: int) -> int:
 
     Pages of anonymous memory are numbered by their addresses, of which `pgoff` has the low 32 bits.
     """
-    pgoff = vma.pgoff | (vma.start >> 12 & ~0xFFFFFFFF if vma.vm_ops is None else 0)
+    above = vma.start >> 12 & ~0xFFFFFFFF  # not i386: its page numbers have 20 bits
+    pgoff = vma.pgoff | (above if vma.vm_ops is None else 0)
     return (pgoff >> HPAGE_PMD_ORDER) + (addr - vma.start >> 12 + HPAGE_PMD_ORDER)
 
 
