@@ -18,7 +18,7 @@ from memsh.alike import alike
 from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
-from memsh.shell.errors import BUG_STATUS, INTERRUPTED, Interrupted, Leave, OutputGone, ShellError
+from memsh.shell.errors import BUG_STATUS, INTERRUPTED, NO_MEMORY, Interrupted, Leave, OutputGone, ShellError
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT
 from memsh.shell.script import run_script, run_stream
@@ -171,6 +171,8 @@ def make_box(options: Options) -> Box:
         raise ShellError(f"--cmdline: {error}" if word in config.cmdline.split() else str(error), 2) from None
     except KernelError as error:  # no room for the kernel's own threads
         raise ShellError(f"{config.ram >> 20}M are too little for {cpus} CPUs: {error.strerror}", 2) from None
+    except OSError:  # nor for its memory map on the host (ENOMEM)
+        raise ShellError(NO_MEMORY) from None
 
 
 def recorded(options: Options) -> tuple[str, int]:
@@ -574,7 +576,7 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             status, said = INTERRUPTED, ""
         except MemoryError:
-            status, said = 1, "the host has no memory left for this"
+            status, said = 1, NO_MEMORY
         sys.stdout.flush()
     except (OutputGone, OSError) as error:
         status, said = lost(error)

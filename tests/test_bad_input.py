@@ -160,3 +160,41 @@ def test_numbers_are_written_in_c_s_digits() -> None:
             assert session.run(door.format(f"'{word}'")) != 0 or (door.startswith("taskset") and word == "0b1 "), door
     assert session.run("echo 010 > /proc/self/oom_score_adj; [ $(cat /proc/self/oom_score_adj) = 8 ]") == 0
     assert session.run("echo 01 > /proc/self/clear_refs") == 0
+
+
+def test_figures_that_are_none_or_too_large() -> None:
+    session, screen = opened("--ram", "64M")
+    for line, told in (
+        ("seq 1 ٣", "seq: invalid floating point argument: '٣'\nTry 'seq --help' for more information.\n"),
+        ("echo {1..3..9223372036854775807} {a..c..9223372036854775808} {1..9223372036854775808}",
+         "1 {a..c..9223372036854775808} {1..9223372036854775808}\n"),
+        ("echo {1..3..-9223372036854775808} {0001..000000000000000000000002}",
+         "{1..3..-9223372036854775808} 000000000000000000000001 000000000000000000000002\n"),
+        ("awk 'BEGIN { print $1e400 }'", "awk: cmd. line:1: Access to negative field\n"),
+        ("awk 'BEGIN { print $9e9 \"x\" }'", "x\n"),
+    ):  # fmt: skip
+        screen.seek(0)
+        screen.truncate()
+        session.run(line)
+        assert screen.getvalue() == told
+    for flag in ("-n", "-q", "--count"):
+        for figure in ("nan", "inf", "1e400", "٣", "-", "x"):
+            screen.seek(0)
+            screen.truncate()
+            assert session.run(f"watch {flag} {figure} true") == 2
+            assert screen.getvalue().startswith(f"watch: {flag} needs a number (usage: ")
+
+
+def test_a_box_for_which_the_host_has_no_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, screen = opened("--ram", "64M")
+
+    def refused(*_: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr("memsh.linux.init.main.MemMap", refused)
+    assert session.run("reset --ram 128M") == 1
+    assert screen.getvalue() == "reset: the host has no memory left for this\n"
+    assert main(["--ram", "64M", "-c", "true"]) == 1
+    assert capsys.readouterr().err == "memsh: the host has no memory left for this\n"

@@ -29,10 +29,9 @@ ENDLESS = 100_000  # frames without a terminal, at most
 
 
 def _number(flag: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"{flag} needs a number ({_USAGE})") from None
+    if not re.fullmatch(r"[+-]?(?:[0-9]{1,12}(?:[.,][0-9]*)?|[.,][0-9]+)", text):
+        raise UsageError(f"{flag} needs a number ({_USAGE})")
+    return float(text.replace(",", "."))
 
 
 def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:

@@ -9,9 +9,10 @@ from memsh.lazy import regular
 from memsh.shell.errors import ShellError
 from memsh.shell.limits import TOO_LONG, WORDS
 from memsh.shell.syntax import Param, Part, Word
-from memsh.shell.values import whole
 
 _RANGE = regular(r"([-+]?[0-9]+|[A-Za-z])\.\.([-+]?[0-9]+|[A-Za-z])(?:\.\.([-+]?[0-9]+))?")
+LEAST = -1 << 63
+LONGEST = 1000  # digits of a number, most of them zeros
 _TILDE = regular(r"~([A-Za-z0-9_.+-]*)(?=/|\Z)")
 
 Item = str | Part  # an unquoted letter, or a part that is not looked into
@@ -84,8 +85,11 @@ def _sequence(text: str) -> Iterator[str] | None:
     if (first.isalpha() and len(first) == 1) != (last.isalpha() and len(last) == 1):
         return None
     letters = first.isalpha()
-    low, high = (ord(first), ord(last)) if letters else (_bounded(first), _bounded(last))
-    by = abs(_bounded(step)) or 1 if step else 1
+    low, high = (ord(first), ord(last)) if letters else (_long(first), _long(last))
+    by = _long(step) if step else 1
+    if low is None or high is None or by is None or by == LEAST:
+        return None
+    by = abs(by) or 1
     if abs(high - low) // by >= WORDS:
         raise ShellError(TOO_LONG)
     numbers = range(low, high + 1, by) if low <= high else range(low, high - 1, -by)
@@ -96,11 +100,10 @@ def _sequence(text: str) -> Iterator[str] | None:
     return (f"{number:0{wide}d}" for number in numbers)
 
 
-def _bounded(text: str) -> int:
-    value = whole(text.removeprefix("+"))
-    if value is None:
-        raise ShellError(TOO_LONG)
-    return value
+def _long(text: str) -> int | None:
+    """A number that C's long can hold; None for another."""
+    value = int(text) if len(text) <= LONGEST else LEAST - 1
+    return value if LEAST <= value < -LEAST else None
 
 
 class _Room:

@@ -5,6 +5,7 @@ from __future__ import annotations
 USAGE, NOT_FOUND, INTERRUPTED = 2, 127, 130
 PIPE_STATUS = 141  # 128 + SIGPIPE
 BUG_STATUS = 70  # sysexits.h: EX_SOFTWARE
+NO_MEMORY = "the host has no memory left for this"
 PANICKED = "the kernel has panicked: views, undo, reset and exit are what is left"
 
 

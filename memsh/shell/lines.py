@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from memsh.shell import fingers
 from memsh.shell.errors import (
     INTERRUPTED,
+    NO_MEMORY,
     PIPE_STATUS,
     Dropped,
     ErrExit,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 HOST_LINE = "! "
 NOTHING_TO_LEAVE = "can only `return' from a function or sourced script"
-NO_MEMORY = "the host has no memory left for this, and the box may be damaged: `undo` or `reset` gives a sound one"
+MAY_BE_DAMAGED = f"{NO_MEMORY}, and the box may be damaged: `undo` or `reset` gives a sound one"
 
 
 def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFault]:
@@ -233,7 +234,7 @@ def out_of_memory(runner: Runner, number: int = 0) -> int:
         session.timeline.forget()
     if session.box is not None:
         session.box.tainted = True
-    return runner.complain("memsh", ShellError(NO_MEMORY), number)
+    return runner.complain("memsh", ShellError(MAY_BE_DAMAGED), number)
 
 
 def evaluated(runner: Runner, text: str, first: int = 1) -> int:

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.lazy import regular
-from memsh.shell.errors import Abandoned, Interrupted, Leave, ShellError
+from memsh.shell.errors import NO_MEMORY, Abandoned, Interrupted, Leave, ShellError
 from memsh.shell.io import Capture, Sink, TextInput
 from memsh.shell.session import short_of_memory
 from memsh.shell.streams import Doing, Streams
@@ -311,7 +311,7 @@ class Timeline:
             self.back(here)
             self.entries[:], self.undone[:], session.line = entries, undone, line
             if isinstance(error, MemoryError):
-                raise ShellError("the host has no memory left for this") from None
+                raise ShellError(NO_MEMORY) from None
             raise
         there = self.here()
         self.back(here)

@@ -34,7 +34,7 @@ def _given(word: str, args: Args) -> _Given:
     if re.fullmatch(r"-?0[xX][0-9a-fA-F]+", text):
         return _Given(Decimal(int(text, 16)), 0, 0)
     try:
-        value = Decimal(text) if "_" not in text and text.rstrip() == text else None
+        value = Decimal(text) if text.isascii() and "_" not in text and text.rstrip() == text else None
     except InvalidOperation:
         value = None
     if value is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from memsh.shell import ShellError
-from memsh.shell.limits import TEXT
+from memsh.shell.limits import FIELDS, TEXT
 from memsh.textutils.awk import functions
 from memsh.textutils.awk.arithmetic import ARITHMETIC, COMPARE
 from memsh.textutils.awk.arrays import Shapes
@@ -353,7 +353,7 @@ class Expressions(Places):
         rt, inner = self.rt, tree[1]
         if inner == ("num", 0.0):
             return lambda f: rt.whole() if rt.stale else rt.record
-        if inner[0] == "num":
+        if inner[0] == "num" and inner[1] < FIELDS:
             at = as_long(inner[1]) - 1
 
             def fixed(f: Frame) -> str:
