@@ -277,12 +277,15 @@ class _Zeros:
 
 
 class _ProcSink:
-    """A file of /proc being written: Linux sees each write(); here the text is stored when the file is closed."""
+    """A file of /proc being written: Linux sees each write(), which here is all that one command says."""
+
+    buffers = True
 
     def __init__(self, session: Session, path: str) -> None:
         self.session = session
         self.path = path
         self.text = ""
+        self.place = 0
 
     def write(self, text: str) -> None:
         self.text += text
@@ -293,14 +296,17 @@ class _ProcSink:
         """What a stream that stays open was given is a write() of its own."""
         text, self.text = self.text, ""
         if text:
-            tree.store(self.session.box, self.path, text)
+            tree.store(self.session.box, self.path, text, self.place)
+            self.place += len(to_bytes(text))
 
     def close(self) -> None:
         self.flush()
 
 
 class _DiskSink:
-    """A file of the disk being written; pieces go to the page cache as they come."""
+    """A file of the disk being written; pieces go to the page cache as they come, the last as a command ends."""
+
+    buffers = True
 
     def __init__(self, box: Box, path: str, append: bool) -> None:
         self.box = box

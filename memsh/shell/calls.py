@@ -401,7 +401,8 @@ class Calls(Refusals):
             outside = command.outside
             if outside is True or (outside and args is not None and outside(session, args)):
                 return run_outside(self, io, command.alone, lambda: call(command, session.box, args, io))  # type: ignore[arg-type]
-            return call(command, session.box, args, io)
+            status = call(command, session.box, args, io)
+            return self._push(prepared.name, status) if getattr(self.stdout, "buffers", False) else status
         except Unreasonable as error:
             self._once(prepared.name)
             return self.complain(prepared.name, error, line)
@@ -431,6 +432,19 @@ class Calls(Refusals):
             return self.complain(prepared.name, ShellError("a number of thousands of digits is none here"), line)
         except Exception as error:
             return self.bug(prepared.name, error)
+
+    def _push(self, name: str, status: int) -> int:
+        """What a command wrote to a file is a write() of its own, made by the time it ends."""
+        watched = self.session.hooks.watch or nullcontext()
+        try:
+            with watched:
+                self.stdout.flush()  # type: ignore[attr-defined]
+            return status
+        except OSError as error:
+            self.refused = True
+            status, words = last_words(name, error, "write error: ")
+            self.say(words)
+            return status
 
     def _tell_reason(self, prepared: Prepared, error: Exception) -> None:
         """Below a refusal, where a person reads it: why."""
