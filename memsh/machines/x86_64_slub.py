@@ -216,10 +216,17 @@ HELD: dict[str, tuple[str, ...]] = {
 }
 
 PER_MEMORY_BLOCK = {"kernfs_node_cache": 18, "kmalloc-1k": 1}  # objects for each of /sys/devices/system/memory
+PER_CPU = {  # objects that another CPU adds, by a machine of 16 beside one of 1
+    "kernfs_node_cache": 213, "inode_cache": 51, "dentry": 57, "radix_tree_node": 32, "lsm_file_cache": 102,
+    "sighand_cache": 9, "task_struct": 8, "cred_jar": 15, "vmap_area": 26, "kmalloc-8": 512, "kmalloc-16": 256,
+    "kmalloc-32": 137,
+    "kmalloc-64": 77, "kmalloc-96": 42, "kmalloc-128": 15, "kmalloc-192": 43, "kmalloc-256": 38, "kmalloc-1k": 32,
+    "kmalloc-4k": 8, "kmalloc-8k": 5, "kmalloc-cg-8": 136, "kmalloc-cg-16": 102, "kmalloc-cg-192": 17,
+}  # fmt: skip
 MEMORY_BLOCKS = (16, 64, 64)  # of the machines that were recorded
 
 X86_64_SLUB = BootCaches(
     tuple(BootCache(name, size, flags, align=align, ctor=ctor, usersize=usersize)
           for name, size, flags, align, ctor, usersize in CACHES),
-    ALIASES, {}, HELD, PER_MEMORY_BLOCK, MEMORY_BLOCKS,
+    ALIASES, {}, HELD, PER_MEMORY_BLOCK, MEMORY_BLOCKS, PER_CPU,
 )  # fmt: skip

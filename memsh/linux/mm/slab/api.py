@@ -213,8 +213,8 @@ class BootCaches(NamedTuple):
     """The caches of a machine in the order of their creation; `aliases`: names that another cache serves.
 
     `kmalloc`: objects kept of a kmalloc cache, with one CPU, with several. `held`: what SLUB holds of a cache, in the
-    words of the machine's file; there were `blocks` blocks of memory, each of which takes `per_block` objects.
-    `unmerged`: the caches with slab_nomerge, where other names are caches, too.
+    words of the machine's file; there were `blocks` blocks of memory, each of which takes `per_block` objects;
+    a CPU more takes `per_cpu`. `unmerged`: the caches with slab_nomerge, where other names are caches, too.
     """
 
     caches: tuple[BootCache, ...]
@@ -223,6 +223,7 @@ class BootCaches(NamedTuple):
     held: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 (a NamedTuple's default)
     per_block: dict[str, int] = {}  # noqa: RUF012
     blocks: tuple[int, ...] = ()
+    per_cpu: dict[str, int] = {}  # noqa: RUF012
     unmerged: tuple[BootCache, ...] = ()
 
 

@@ -1,7 +1,7 @@
 """The caches of a booted box with SLUB, and what its CPUs and nodes hold of them (mm/slub.c, kmem_cache_init).
 
-Known deviations: what a machine with more CPUs than were recorded holds is what the recorded one does; with
-`slab_nomerge` a cache that would have been merged has the size of the one that it would have been merged with.
+Known deviations: each CPU beyond those of a recorded machine adds the same, half of a slab free; with `slab_nomerge` a
+cache that would have been merged has the size of the one that it would have been merged with.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memsh.lazy import regular
-from memsh.linux.include.flags import GFP_KERNEL, GFP_NOWAIT
+from memsh.linux.include.flags import GFP_KERNEL, GFP_NOWAIT, PAGE_SIZE
 from memsh.linux.mm.slab.api import SLAB_HWCACHE_ALIGN, SLAB_NOLEAKTRACE, Row
 from memsh.linux.mm.slab.slab_common import short_size
 from memsh.linux.mm.slab.slub_caches import (
@@ -22,6 +22,7 @@ from memsh.linux.mm.slab.slub_caches import (
     NODE_SIZE,
     SlubCaches,
 )
+from memsh.linux.mm.slab.slub_geometry import Tuning, calculate_order
 from memsh.linux.mm.slab.slub_types import NIL, Slab
 
 if TYPE_CHECKING:
@@ -82,9 +83,14 @@ class SlubBoot(SlubCaches):
                 slabs, *holdings = texts[layout].split()
                 total = sum(int(part) for part in slabs.split("+"))
                 extra = self.boot.per_block.get(name, 0) * (self._memory_blocks() - self.boot.blocks[layout])
-                whole = self._grow(cache, total + extra // cache.num)
-                self._hold(cache, whole, [(of, int(number), how, int(free)) for of, number, how, free in
-                                   (_parts(holding) for holding in holdings)])  # fmt: skip
+                recorded = 1 << layout  # CPUs, for which slabs may have been smaller
+                of_old = (PAGE_SIZE << calculate_order(cache.size, recorded, Tuning())) // cache.size
+                total = -(-total * of_old // cache.num)
+                grown = self.boot.per_cpu.get(name, 0) * (self.cpus - recorded) // cache.num
+                whole = self._grow(cache, total + extra // cache.num + grown)
+                held = [(of, int(number), how, int(free)) for of, number, how, free in map(_parts, holdings)]
+                others = range(recorded, min(self.cpus, recorded + grown))
+                self._hold(cache, whole, held + [("", cpu, ":", cache.num // 2) for cpu in others])
 
     def _memory_blocks(self) -> int:
         ram = self.box.config.ram
