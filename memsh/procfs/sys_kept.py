@@ -37,6 +37,10 @@ new_id remove_id             bus                 EINVAL
 driver_override              devices             none
 resource_alignment           bus                 words
 inhibited                    input               bool
+brightness                   input               clamp ulong 0 1
+max_user_freq                rtc                 ulong 1 4095
+inode_readahead_blks         ext4                same ulong
+rps_flow_cnt                 net                 same ulong
 perf_event_mux_interval_ms   devices             int 1 2147483647
 broken_parity_status d3cold_allowed msi_bus  pci0000:00  EINVAL flag ulong
 enable                       0000:00:02.0        EBUSY ulong

@@ -54,7 +54,7 @@ def _parsed(box: Box, key: str, before: str, text: str) -> str:
         number = kstrtoull(text, box.arch.bits)
         return str(min(number, box.arch.hz) if key in JIFFIES else number)
     if key == "rcutree.rcu_resched_ns":
-        return str(kstrtoll(text))
+        return str(kstrtoll(text) if box.arch.word == 8 else kstrtoint(text))
     if key not in INT and not before.startswith("-"):
         return str(kstrtouint(text))
     number = kstrtoint(text)

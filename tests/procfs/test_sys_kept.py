@@ -24,6 +24,8 @@ CASES = [  # (below /sys, written, shown then or why not)
     ("bus/workqueue/devices/writeback/max_active", "-1", "EINVAL"),
     ("bus/workqueue/devices/writeback/nice", "-5x", "-5"), ("bus/workqueue/devices/writeback/nice", "20", "EINVAL"),
     ("devices/system/machinecheck/machinecheck0/bank0", "0x10", "10"), ("kernel/rcu_normal", "-1", "-1"),
+    ("class/rtc/rtc0/max_user_freq", "99999999999999999999", "ERANGE"),
+    ("class/rtc/rtc0/max_user_freq", "4096", "EINVAL"),
     ("kernel/debug/block/loop0/pm_only", "1", "EPERM"), ("devices/pnp0/00:04/resources", "x", "EBUSY"),
     ("module/tcp_cubic/parameters/beta", "-1", "-1"), ("module/zswap/parameters/max_pool_percent", "-1", "EINVAL"),
     ("module/zswap/parameters/zpool", "nonsense", "ENOENT"), ("module/vt/parameters/color", "99999999999", "ERANGE"),
