@@ -298,13 +298,16 @@ class _Translator:
             if pattern.startswith("[:", self.place):
                 inside += self._class()
                 continue
+            if self.awk and pattern.startswith("---", self.place):  # for gawk one minus
+                inside, self.place = inside + _in_class("-"), self.place + 3
+                continue
             low = self._element()
-            if pattern.startswith("-", self.place) and pattern[self.place + 1 : self.place + 2] not in ("]", ""):
+            three = self.awk and pattern.startswith("---", self.place)
+            following = pattern[self.place + 1 : self.place + 2]
+            if not three and pattern.startswith("-", self.place) and following not in ("]", ""):
                 self.place += 1
                 high = self._element()
                 if high < low:
-                    if self.awk:  # gawk's, that holds nothing
-                        continue
                     self.wrong("Invalid range end")
                 inside += f"{_in_class(low)}-{_in_class(high)}"
             else:
