@@ -134,3 +134,8 @@ def test_many_cpus_hold_as_many_slabs() -> None:
         assert cache is not None
         assert abs(box.slab.slabinfo(cache).num_slabs - slabs) <= 3 + slabs // 10, name
     assert check(box) == []
+
+
+def test_a_machine_that_is_nearly_too_small_for_its_cpus_boots() -> None:
+    """Slabs of the least order hold fewer objects than a CPU would have free."""
+    assert check(machine(96 * MIB, cpus=64)) == []

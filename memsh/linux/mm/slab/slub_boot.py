@@ -127,6 +127,7 @@ class SlubBoot(SlubCaches):
             if not whole or number >= (self.nodes if of else self.cpus) or not 0 < free <= cache.num:
                 continue
             slab = whole.pop()
+            free = min(free, slab.objects)  # fewer where memory was short
             numbers = range(slab.objects - free, slab.objects)
             slab.inuse = slab.objects - free
             kept.extend(range(slab.addr, slab.addr + slab.inuse * cache.size, cache.size))
