@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from memsh.proctext.lines import numbers
 
+ORDERS = 32  # MAX_ORDER of any architecture is less
 _ROW = re.compile(r"^[ \t]*Node\s+(\d+),\s*zone\s+(\w+)((?:[ \t]+\d+)+)[ \t]*$", re.MULTILINE)
 _TYPED = re.compile(r"Node\s+(\d+),\s*zone\s+(\w+),\s*type\s+(\w+)((?:\s+>?\d+)+)")
 _BLOCKS = re.compile(r"^[ \t]*Node\s+(\d+),\s*zone\s+(\w+)((?:[ \t]+\d+)+)[ \t]*$", re.MULTILINE)
@@ -58,7 +59,7 @@ def rows(text: str) -> list[Free]:
         r"((?:^|\n)[ \t]*Node\s+\d+,\s*zone[^\n]*\d)[ \t]*\n(?=[ \t]*\d+(?:[ \t]+\d+)*[ \t]*(?:\n|$))", r"\1 ", text
     )
     found = [Free(int(m[1]), m[2], numbers(m[3].split())) for m in _ROW.finditer(joined)]
-    return [row for row in found if len(row.counts) > 5]
+    return [row for row in found if 5 < len(row.counts) <= ORDERS]
 
 
 def pagetypes(text: str) -> PageTypes | None:

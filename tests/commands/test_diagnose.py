@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -122,6 +123,19 @@ def test_capture_keeps_names_to_itself(tmp_path: Path, capsys: pytest.CaptureFix
     assert say(capsys, str(tmp_path / "c.tar.gz"))[0] == 0
     with pytest.raises(FileExistsError):
         write(str(tmp_path / "c.tar.gz"), texts, 1.0)
+
+
+@pytest.mark.parametrize("text", [
+    "Node 0, zone   Normal " + "    1 " * 5000, "MemTotal: N kB\nMemFree: N kB\nMemAvailable: N kB\nSwapTotal: N kB\n",
+    "slabinfo - version: 2.1\nkmalloc-64 N N N N N : tunables N 0 0 : slabdata N N 0\n",
+    "[1.0] a.out invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER), order=N, oom_score_adj=0\n[1.0] Mem-Info:\n"
+    "[1.0] active_anon:N inactive_anon:N\n[1.0] Out of memory: Killed process N (a.out) total-vm:NkB, anon-rss:NkB\n",
+])  # fmt: skip
+def test_figures_that_no_kernel_prints(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "text"
+    path.write_text(re.sub(r"N(?!o)", "9" * 400, text))
+    assert main(["diagnose", str(path)]) in (0, 1)
+    assert "bug in memsh" not in capsys.readouterr().err
 
 
 def test_a_full_disk_leaves_no_half_capture(tmp_path: Path) -> None:

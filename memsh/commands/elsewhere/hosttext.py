@@ -27,6 +27,7 @@ READ_LIMIT = 16 << 20
 ALL_LIMIT = 64 << 20
 LONGEST_LINE = 128 << 10
 _ENDLESS = re.compile(rf"([^\n]{{{LONGEST_LINE}}})[^\n]+")
+_NO_FIGURE = re.compile(r"[0-9]{21,}")  # more than 64 bits hold
 FILES = ("meminfo", "buddyinfo", "zoneinfo", "pagetypeinfo", "vmstat", "slabinfo", "swaps")
 LOGS = re.compile(
     r"(?:^|/)(?:dmesg[^/]*|messages[^/]*|kern\.log[^/]*|syslog[^/]*|journalctl[^/]*|console\.log|[^/]*oom[^/]*|mem-?info[^/]*)$"
@@ -118,7 +119,7 @@ def decode(data: bytes) -> str:
         text = data.decode("utf-16", "replace")
     else:
         text = data.decode("utf-8", "replace").removeprefix("\ufeff")
-    return _ENDLESS.sub(r"\1", text.replace("\0", ""))
+    return _NO_FIGURE.sub("?", _ENDLESS.sub(r"\1", text.replace("\0", "")))
 
 
 def read(path: str) -> Source:
