@@ -23,12 +23,13 @@ HUGE = 20
 SIZE = HUGE << 21
 CG = "/sys/fs/cgroup"
 BOX = Box(Config(ram=GIB, arch="x86_64", swap=4 * MIB))
+TWO_ZONES = Box(Config(ram=GIB, arch="x86_64", swap=4 * MIB, cmdline="norandmaps kernelcore=980M"))  # 22 MiB come first
 
 
-def prepared(tables: int, left: int, limit: int) -> tuple[Box, int]:
+def prepared(tables: int, left: int, limit: int, whole: Box = BOX) -> tuple[Box, int]:
     """A box with an area; the list that tables come from has lost some pages, `left` blocks of 4 MiB are free (0: all),
     the process may have `limit` MiB (0: any)."""
-    box = BOX.copy()
+    box = whole.copy()
     for _ in range(tables):
         box.pages.alloc_pages(GFP_KERNEL, 0)
     while left and sum(zone.nr_free for zone in box.pages.zones) >> 10 > left:
@@ -67,20 +68,21 @@ def columns(box: Box) -> dict[str, object]:
     return found
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, SIZE - 1), st.integers(1, SIZE)), min_size=1, max_size=3),
     st.integers(0, 100),
     st.sampled_from([0, 0, 13, 18]),
     st.sampled_from([0, 0, 18, 100]),
     st.sampled_from(["", "read first", "lock", "fork"]),
+    st.sampled_from([BOX, TWO_ZONES]),
 )
 def test_a_range_leaves_what_its_huge_pages_one_by_one_leave(
-    ranges: list[tuple[int, int]], tables: int, left: int, limit: int, before: str
+    ranges: list[tuple[int, int]], tables: int, left: int, limit: int, before: str, whole: Box
 ) -> None:
     boxes = []
     for singly in (True, False):
-        box, addr = prepared(tables, left, limit)
+        box, addr = prepared(tables, left, limit, whole)
         mm = box.current.mm
         assert mm is not None
         with pytest.MonkeyPatch.context() as patch, suppress(KernelError, Killed):
@@ -107,3 +109,13 @@ def test_they_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
     fault.touch_range(box, box.current, addr, SIZE, True)
     assert max(got) > 8
     assert sum(got) > HUGE // 2
+
+
+def test_a_zone_that_is_short_passes_them_on_to_the_next_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    box, addr = prepared(0, 0, 0, TWO_ZONES)
+    first = next(zone for zone in box.pages.zones if zone.name == "Movable")
+    got = []
+    monkeypatch.setattr(fault, "huge_faults", lambda *args: got.append(bulk.huge_faults(*args)) or got[-1])
+    fault.touch_range(box, box.current, addr, SIZE, True)
+    assert first.nr_free < 1024
+    assert sum(got) >= HUGE - 6

@@ -46,8 +46,8 @@ printf 'a\0b c\0' | { mapfile -d '' x; printf '<%s>' "${x[@]}"; echo ${#x[1]}; }
 #### process substitutions of a stage have its streams
 echo a | tee >(sed 's/^/V:/') | sort
 echo b | tee >(sed 's/^/W:/') >(sed 's/^/X:/') > /dev/null | sort
-echo y | tee >(cat) > /dev/null; echo z | tee >(sed s/^/E:/ >&2) 2>&1 >/dev/null | cat
+echo y | tee >(cat) > /dev/null | cat
 paste <(echo 1) <(echo 2) | cat - <(echo 3)
 for i in 1 2; do echo $i | tee >(cat >&2) > /dev/null; done 2>&1 | sort
 f() { cat "$1" <(echo in); }; f <(echo arg) | f <(echo two)
-echo q | cat - <(echo r) | while read l; do echo "$l" > >(tr a-z A-Z); done
+echo q | cat - <(echo r) | while read l; do echo "$l" > >(tr a-z A-Z); done | sort

@@ -159,8 +159,7 @@ def tables_ready(box: Box, mm: MmStruct, index: int) -> int:
     shift = mm.mmu.shifts[2] - mm.table_shift
     if mm.directories and index >> shift not in mm.directories[0]:
         return 0
-    zone, highest, lists = box.pages.first_choice(GFP_PGTABLE_USER)
-    return min(len(lists[0]), (1 << shift) - (index & (1 << shift) - 1)) if zone.stat_free > zone.limit[highest] else 0
+    return min(box.pages.waiting_on_list(GFP_PGTABLE_USER), (1 << shift) - (index & (1 << shift) - 1))
 
 
 def directories_alloc(box: Box, mm: MmStruct, addr: int, shift: int) -> None:

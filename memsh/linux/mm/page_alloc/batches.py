@@ -15,7 +15,7 @@ from memsh.linux.include.mmzone import ZONE_BOOSTED_WATERMARK, Zone, order_to_pi
 from memsh.linux.lib.columns import clear_run, frame_runs, stepped_runs
 from memsh.linux.mm.page_alloc import pcp
 from memsh.linux.mm.page_alloc.freearea import take_run
-from memsh.linux.mm.page_alloc.watermark import WMARK_LOW
+from memsh.linux.mm.page_alloc.watermark import WMARK_LOW, wmark_pages, zone_watermark_fast
 
 if TYPE_CHECKING:
     from memsh.linux.mm.page_alloc.buddy import PageAllocator, Plan
@@ -193,16 +193,16 @@ def alloc_bulk(pages: PageAllocator, gfp: int, n: int, kind: int = K_KERNEL) -> 
 def alloc_huge_bulk(pages: PageAllocator, gfp: int, order: int, n: int, kind: int) -> list[int]:
     """Up to `n` huge pages, as that many alloc_pages_node() from the node in use would give.
 
-    Only while each comes from the first zone without a second look: far above the watermark, and from blocks of its own
+    Only while each comes from the same zone without a second look: far above the watermark, and from blocks of its own
     type. What is done meanwhile with single pages that wait on this CPU's lists does not matter to it.
     """
     plan = pages.plan_from(gfp, pages.node)
-    if order != pages._thp_order or pages._plain or pages.trace.on or not plan.zones or plan.wanted is not None:
+    if order != pages._thp_order or pages._plain or pages.trace.on or plan.wanted is not None:
         return []
-    zone, migratetype = plan.zones[0], plan.migratetype
-    if zone.node != pages.node or zone.flags & ZONE_BOOSTED_WATERMARK:
+    zone = _zone_that_gives(pages, gfp, order, plan)
+    if zone is None or zone.flags & ZONE_BOOSTED_WATERMARK:
         return []
-    cpu, lists = zone.pcp, zone.lists
+    cpu, lists, migratetype = zone.pcp, zone.lists, plan.migratetype
     waiting = cpu.lists[order_to_pindex(migratetype, order)]
     batch = max(cpu.batch >> order, 2) if cpu.batch > 1 else 1
     there = sum(len(lists[at << 2 | migratetype]) << at - order for at in range(order, MAX_ORDER))
@@ -215,10 +215,16 @@ def alloc_huge_bulk(pages: PageAllocator, gfp: int, order: int, n: int, kind: in
         for pfn in got:
             zone.odd.pop(pfn, None)
     cpu.count -= len(got) << order
-    fresh = (n - len(got)) // batch * batch  # whole batches: the list is empty again after them
-    for _ in range(0, fresh, batch):
+    while len(got) + batch <= n:  # the list is empty again after a whole batch
         take_run(zone, order, batch, migratetype, got)
         zone.mod_free(-(batch << order))
+    if (left := n - len(got)) > 0:
+        more: list[int] = []
+        take_run(zone, order, batch, migratetype, more)
+        zone.mod_free(-(batch << order))
+        got += more[:left]
+        waiting.extendleft(more[left:])
+        cpu.count += batch - left << order
     if got:
         cpu.free_factor >>= min(len(got), 8)
         zone.allocated += len(got) << order
@@ -226,6 +232,30 @@ def alloc_huge_bulk(pages: PageAllocator, gfp: int, order: int, n: int, kind: in
     for pfn in got:
         pages._refcount[pfn], pages._kind[pfn], pages._order[pfn] = 1, kind, order
     return got
+
+
+def _zone_that_gives(pages: PageAllocator, gfp: int, order: int, plan: Plan) -> Zone | None:
+    """The first zone whose watermark allows it (get_page_from_freelist): those before it will not as more pages go.
+    None if something else comes before: another node, reclaim of this one."""
+    for zone in plan.zones:
+        if zone.node != pages.node:
+            return None
+        if zone_watermark_fast(zone, order, wmark_pages(zone, WMARK_LOW), plan.highest, plan.flags, gfp):
+            return zone
+        if pages.box.sysctl.values["vm.zone_reclaim_mode"]:
+            return None
+    return None
+
+
+def waiting_on_list(pages: PageAllocator, gfp: int) -> int:
+    """How many single pages come from one list of this CPU one after the other, without a look at free memory again."""
+    plan = (pages._plans.get(gfp) or pages._plan(gfp))[5]
+    for zone in plan.zones:
+        if zone.node != pages.node:
+            return 0
+        if zone.stat_free > zone.limit[plan.highest]:
+            return len(zone.pcp.lists[plan.migratetype])
+    return 0
 
 
 def _alloc_each(pages: PageAllocator, gfp: int, n: int, kind: int) -> list[int]:

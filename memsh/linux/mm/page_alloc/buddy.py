@@ -290,11 +290,6 @@ class PageAllocator(PageLookup):
         fast = self._plans[gfp] = (most, zone, plan.highest, lists, cpu, plan)
         return fast
 
-    def first_choice(self, gfp: int) -> tuple[Zone, int, tuple[deque[int], ...]]:
-        """Where alloc_pages() looks first: the zone, the index of the highest zone allowed, its lists of the CPU."""
-        _, zone, highest, lists, _, _ = self._plans.get(gfp) or self._plan(gfp)
-        return zone, highest, lists
-
     def prepare_alloc_pages(self, gfp: int, nid: int, nodemask: Collection[int] | None = None) -> Plan:
         """Where a request with these flags looks, from node `nid` on; only in the nodes of `nodemask`.
 
@@ -579,6 +574,7 @@ class PageAllocator(PageLookup):
     free_stretches = batches.free_stretches
     alloc_bulk = batches.alloc_bulk
     alloc_huge_bulk = batches.alloc_huge_bulk
+    waiting_on_list = batches.waiting_on_list
 
     def drain_pages_zone(self, zone: Zone) -> None:
         """Give the pages on all CPUs' lists of a zone back to the buddy lists."""
