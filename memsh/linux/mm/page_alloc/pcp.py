@@ -66,7 +66,8 @@ def take_batches(zone: Zone, pcp: PerCpuPages, limit: int, wanted: int, migratet
         order += 1
     most = min(wanted, room) // batch
     free, diff, threshold = zone.stat_free, zone.stat_diff, zone.threshold
-    first = max((threshold + diff) // batch + 1, 1)  # batches until the difference is folded into the counter
+    # batches until the difference is folded into the counter: at once, where the threshold has been lowered
+    first = max((threshold + diff) // batch + 1, 1) if diff - batch <= threshold else 1
     period = threshold // batch + 1  # and so many each time after that
     times = 0
     if first <= most and free + diff - first * batch > limit:

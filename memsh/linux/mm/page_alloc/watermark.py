@@ -24,6 +24,7 @@ ALLOC_KSWAPD = 0x800
 ALLOC_RESERVES = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM
 GFP_ATOMIC_BIT = 0x200
 SWAP_CLUSTER_MAX = 32
+MAX_THRESHOLD = 125  # the differences are signed bytes
 MIGRATE_PCPTYPES = 3
 MIN_FREE_KBYTES_MIN, MIN_FREE_KBYTES_MAX = 128, 262144
 
@@ -175,12 +176,12 @@ def refresh_zone_stat_thresholds(zones: Sequence[Zone], cpus: int) -> None:
 def calculate_normal_threshold(zone: Zone, cpus: int) -> int:
     """How far a CPU's difference to NR_FREE_PAGES may grow before it is folded."""
     memory = zone.managed >> 15  # in 128 MiB
-    return min(125, 2 * cpus.bit_length() * (1 + memory.bit_length()))
+    return min(MAX_THRESHOLD, 2 * cpus.bit_length() * (1 + memory.bit_length()))
 
 
 def calculate_pressure_threshold(zone: Zone, cpus: int) -> int:
     """The same while kswapd works: no drift may hide that the min watermark was passed."""
-    return min(125, max(1, (zone.wmark_low - zone.wmark_min) // cpus))
+    return min(MAX_THRESHOLD, max(1, (zone.wmark_low - zone.wmark_min) // cpus))
 
 
 def set_pgdat_percpu_threshold(node: Node, cpus: int, calculate: Callable[[Zone, int], int]) -> None:
