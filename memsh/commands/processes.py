@@ -27,6 +27,7 @@ from memsh.shell.session import Session
 from memsh.shell.values import count
 
 if TYPE_CHECKING:
+    from memsh.libc.process import UserProcess
     from memsh.shell import IO
     from memsh.shell.session import Session
 
@@ -149,6 +150,12 @@ def environment(session: Session) -> list[str]:
     return [*binprm.ENVIRONMENT, *told]
 
 
+def _before_main(box: Box, task: Task, told: list[str]) -> None:
+    """A program whose C library is told something in its environment may take other memory before main than most."""
+    if len(told) > len(binprm.ENVIRONMENT) and "tls" in symbols_of(box, task):
+        _begin(box, task, lambda user: user.malloc())
+
+
 @command(
     arg("program", help="a program's name or path: a.out, a.out-dyn, sleep, …", words="program"),
     rest("args", help="its arguments", raw=True),
@@ -172,7 +179,9 @@ def run(box: Box, args: Args, io: IO) -> int:
         child.cpu, child.affinity = box.current.cpu, box.current.affinity  # as a child of the shell
         before = child.minflt, child.majflt
         try:
-            binprm.do_execve(box, child, args.program, [args.program, *args.args], environment(io.session))
+            told = environment(io.session)
+            binprm.do_execve(box, child, args.program, [args.program, *args.args], told)
+            _before_main(box, child, told)
         except binprm.PastReturn:
             io.err(signal.DESCRIPTIONS[SIGSEGV] + "\n")
             return 128 + SIGSEGV
@@ -180,17 +189,17 @@ def run(box: Box, args: Args, io: IO) -> int:
             ending.do_group_exit(box, child, 127 << 8)
             raise
     switch_to(box, child)
-    _traced_exec(io, child, len(environment(io.session)))
+    _traced_exec(io, child, len(told))
     io.out(f"{child.comm} runs as process {child.pid}  {faults(child.minflt - before[0], child.majflt - before[1])}\n")
     return 0
 
 
-def _begin_child(box: Box, child: Task) -> None:
-    """The C library of a child of a process with threads sets itself in order; the child may die of that."""
+def _begin(box: Box, child: Task, work: Callable[[UserProcess], object]) -> None:
+    """What the C library of a new process does at once; the process may die of that."""
     from memsh.libc.process import UserProcess  # start-up: 10 ms, with all of libc
 
     try:
-        UserProcess(box, child).after_fork()
+        work(UserProcess(box, child))
     except Segfault as fault:
         signal.segfault(box, child, fault.addr, fault.error_code)
     except BusError:
@@ -213,7 +222,7 @@ def fork(box: Box, args: Args, io: IO) -> int:
     task = able(box)
     result = forking.fork(box, task)
     if task.tls or len(task.signal.threads) > 1:
-        _begin_child(box, result.child)
+        _begin(box, result.child, lambda user: user.after_fork())
     _traced_clone(box, io, task, result.child)
     io.value(result.child.pid, faults(result.minflt, result.majflt), dec=True)
     return 0
@@ -252,10 +261,12 @@ def exec_(box: Box, args: Args, io: IO) -> int:
     task = able(box)
     before, ended = (task.minflt, task.majflt), named(task)
     try:
-        binprm.do_execve(box, task, args.program, [args.program, *args.args], environment(io.session))
+        told = environment(io.session)
+        binprm.do_execve(box, task, args.program, [args.program, *args.args], told)
+        _before_main(box, task, told)
     except binprm.PastReturn:
         return died(box, io, ended, SIGSEGV)
-    _traced_exec(io, task, len(environment(io.session)))
+    _traced_exec(io, task, len(told))
     io.out(f"process {task.pid} is {task.comm} now  {faults(task.minflt - before[0], task.majflt - before[1])}\n")
     return 0
 

@@ -4,7 +4,8 @@
 
 Known deviations: what the library does in the child of a process with threads is done when it forks; malloc's
 variables get their values when libc is first asked, not from the file; what a static program's libc allocates before
-main is allocated then too, in the pages that the program has used already.
+main is allocated then too, in the pages that the program has used already (run and exec ask at once where the
+environment has a variable of malloc's).
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class UserProcess:
         self.words = self.tlb.words
         self.words.load, self.store = accessors(self)
         self.log: list[str] = []
-        self.starting = False
+        self.starting = 0  # where the break is as far as a program before main knows
         self._heap: Malloc | None = None
 
     @classmethod
@@ -146,8 +147,8 @@ class UserProcess:
 
     def brk(self, addr: int) -> int:
         """The break after asking for `addr`; unchanged if Linux refuses."""
-        if self.starting:
-            return addr or self.mm.start_brk
+        if self.starting and addr <= self.mm.brk:  # the program took that before main
+            return addr or self.starting
         now = vma.do_brk(self.box, self.mm, addr)
         self.log.append(f"brk({f'{addr:#x}' if addr else 'NULL'}) = {now:#x}")
         return now
@@ -287,13 +288,14 @@ class UserProcess:
         return self.task.tls != 0 or len(self.task.signal.threads) > 1
 
     def _before_main(self, heap: Malloc, start: int) -> None:
-        """What a static program's start-up has done: thread-local storage by sbrk(), then a few blocks."""
+        """What a static program's start-up has done: thread-local storage by sbrk(), then a few blocks. The environment
+        may have told it to take less from the kernel than such a program does, or more."""
         self.store(heap.tcache, 0)
-        self.store(heap.curbrk, start)
-        self.starting = True
+        self.store(heap.curbrk, 0)  # that first piece is taken behind sbrk()'s back
+        self.starting = start
         image = image_of(self.box, self.task)
         for size in image.before_main if image is not None else ():
             heap.malloc(size)
-        self.starting = False
+        self.starting = 0
         if heap.w[heap.curbrk] != self.mm.brk:
-            self.store(heap.curbrk, self.mm.brk)
+            heap.set_break(heap.w[heap.curbrk])

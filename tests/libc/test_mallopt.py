@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from memsh.cli import open_session
+from memsh.inspect.check import check
 from memsh.libc.abi import ABIS
 from memsh.libc.malloc import Malloc
 from memsh.libc.mallopt import pairs, strtoul
@@ -132,3 +135,31 @@ def test_the_heap_asks_for_huge_pages_where_that_counts(mode: str, heap: int) ->
     library.malloc(3 << 20)
     advised = [line for line in user.log if "MADV_HUGEPAGE" in line]
     assert bool(advised) == (mode == "madvise") and all(line.endswith("= 0") for line in advised)
+
+
+@pytest.mark.parametrize(
+    ("arch", "variable", "heap", "first"),
+    [  # bytes from the break's page before malloc to its end, and what malloc(48000) gives; as C programs had them
+        ("i386", "MALLOC_TOP_PAD_=0", 0x2000, 0xE10),
+        ("i386", "MALLOC_TOP_PAD_=1000000", 0xF6000, 0xE10),
+        ("i386", "MALLOC_MMAP_THRESHOLD_=100", 0x22000, 0xC80),
+        ("x86_64", "MALLOC_TOP_PAD_=0", 0x2000, 0x16D0),
+        ("x86_64", "MALLOC_TOP_PAD_=1000000", 0xF6000, 0x16D0),
+        ("x86_64", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1", 0x201000, 0x16D0),
+    ],
+)  # fmt: skip
+def test_a_static_program_has_taken_before_main_what_its_environment_says(
+    arch: str, variable: str, heap: int, first: int
+) -> None:
+    out = io.StringIO()
+    session = open_session(
+        ["--arch", arch, "--cmdline", "norandmaps transparent_hugepage=madvise"], out, out
+    )
+    session.run(f"{variable} run a.out")
+    mm = session.box.current.mm
+    assert mm is not None
+    start = mm.brk - heap
+    assert start == {"i386": 0x8153000, "x86_64": 0x576000}[arch]
+    session.run("malloc 48000")
+    assert f" = {start + first:#x} " in out.getvalue()
+    assert check(session.box) == []
