@@ -139,7 +139,7 @@ def restore(box: Box, args: Args, io: IO) -> int:
 
 
 @command(
-    opt("--arch", type=str, help="i386 or x86_64"),
+    opt("--arch", choices=("i386", "x86_64"), help="the machine"),
     opt("--ram", type=wide_size, help="RAM, 32M to 4G; x86_64: 64M to 1T"),
     opt("--cpus", type=int, help="CPUs, 1 to 8; x86_64: to 64"),
     opt("--nodes", type=str, help="x86_64: NUMA nodes, 2 or 4G:0-1,4G:2-3"),

@@ -48,6 +48,9 @@ def _offers(session: Session, words: list[str], prefix: str, redirect: bool) -> 
     if redirect:
         yield from kinds.paths(session, prefix)
         return
+    if prefix.startswith("${"):
+        yield from ((f"${{{value[1:]}}}", meta) for value, meta in kinds.values(session) if value[1:].isidentifier())
+        return
     if prefix.startswith("$"):
         yield from kinds.values(session)
         return

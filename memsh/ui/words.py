@@ -112,7 +112,7 @@ def inner_command(command: Command, rest: list[str]) -> list[str] | None:
         while place < len(rest) and rest[place].startswith("-"):
             place += 1
         if param.words == "command":
-            return rest[place:]
+            return rest[place:] if place <= len(rest) else None
         place += 1
     return None
 

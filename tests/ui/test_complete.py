@@ -119,7 +119,14 @@ def test_pids_with_names(session: Session) -> None:
     assert [(c.text, c.meta) for c in complete(session, "as 6")] == [("66", "busy"), ("67", "busy"), ("68", "sleep")]
 
 
+def test_names_in_braces(session: Session) -> None:
+    session.variables["place"] = "4096"
+    assert texts(session, "echo ${pl") == ["${place}"]
+    assert texts(session, "echo $pl") == ["$place"]
+
+
 def test_a_command_that_runs_another(session: Session) -> None:
+    assert "66" in texts(session, "as ") and "malloc" not in texts(session, "as ")
     assert texts(session, "as 1 mal") == ["malloc"]
     assert texts(session, "as 1 slab dent") == ["dentry"]
 
