@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.block.disk import RAM_DISKS
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-RAM_DISKS, RAM_DISK_KIB = 16, 4096  # CONFIG_BLK_DEV_RAM_COUNT, CONFIG_BLK_DEV_RAM_SIZE
+RAM_DISK_KIB = 4096  # CONFIG_BLK_DEV_RAM_SIZE
 
 
 def show(box: Box) -> str:

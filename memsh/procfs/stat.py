@@ -60,8 +60,7 @@ def arch_irqs(box: Box) -> dict[str, list[int]]:
 def disk_irqs(box: Box) -> list[tuple[str, list[int]]]:
     """(handler, interrupts on each CPU) of the disks, which write messages: one for changes, a queue for each CPU."""
     cpus = box.config.cpus
-    swapped = box.swap.reads + box.swap.writes
-    requests = [swapped, box.disk.reads + box.disk.writes - swapped]
+    requests = [stats.reads + stats.writes for stats in box.disk.stats.values()]
     rows = []
     for number, _ in enumerate(box.fs.block_devices()):
         rows.append((f"virtio{number}-config", [0] * cpus))

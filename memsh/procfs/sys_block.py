@@ -95,7 +95,7 @@ def disk(box: Box, inode: Inode, number: int) -> Directory:
         "events_async": ProcFile(lambda box: ""),
         "events_poll_msecs": keeping_file(f"/block/{name}/events_poll_msecs", attribute("-1", True)),
         "holders": Directory({}, 0o755),
-        "inflight": ProcFile(lambda box: f"{0:8} {box.disk.in_flight() if number else 0:8}\n"), "mq": _queues(box),
+        "inflight": ProcFile(lambda box: f"{0:8} {box.disk.in_flight(inode.dev):8}\n"), "mq": _queues(box),
         "queue": _queue(box, name),
         "serial": ProcFile(lambda box: ""), "size": ProcFile(lambda box: f"{inode.size >> 9}\n"),
         "slaves": Directory({}, 0o755), "stat": ProcFile(lambda box: disk_stat(box, name)),

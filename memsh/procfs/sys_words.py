@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.acpi import firmware_tables, rsdp
 from memsh.linux.arch.x86.e820 import low_ram
+from memsh.linux.block.blk_cgroup import FS_DISK
 from memsh.linux.config import MIB, cpulist_text
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.timer import BTIME
@@ -77,8 +78,7 @@ def _jbd2(box: Box) -> int:
 
 def _written(box: Box) -> int:
     """kB written to the file system since it was mounted: at that, its superblock."""
-    pages = box.disk.pages_written - box.vmstat["pswpout"]
-    return (pages + 1) * PAGE_SIZE // 1024
+    return (box.disk.stats[FS_DISK].pages_written + 1) * PAGE_SIZE // 1024
 
 
 def _threshold(at: int) -> Callable[[Box], int]:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from memsh.commands.disk import human, statistics
+from memsh.inspect.check import check
 from memsh.linux.fs.diskfs import DISK_BYTES
+from tests.commands.typed import Typed
 from tests.sessions import typed_session
 
 
@@ -148,6 +150,26 @@ def test_the_disk_counts_its_requests(box: Callable[..., str]) -> None:
     assert after[2] - before[2] >= 2 * 2048 and after[6] - before[6] == 2 * 2048
     assert after[4] - before[4] == 2  # two requests of 1 MiB
     assert box("vmstat -d | tail -1").startswith("vdb")
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+def test_each_disk_counts_what_it_was_asked(arch: str) -> None:
+    """As a real kernel counts them: a page to look for partitions, a page for the header of swap."""
+    box = Typed("--arch", arch, "--ram", "256M", "--swap", "64M")
+    line = " 254       0 vda {0} 0 {1} 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+    assert box("grep vda /proc/diskstats") == line.format(2, 16)
+    assert box("grep virtio0-req /proc/interrupts").split()[:2] == ["25:", "2"]
+    before = box("grep vdb /proc/diskstats")
+    assert int(box("grep pgpgin /proc/vmstat").split()[1]) == 64 + 8 + int(before.split()[5]) // 2
+    box("swapoff -a; mkswap /dev/vda; sync")
+    assert box("grep vda /proc/diskstats").split()[7:10] == ["1", "0", "8"]
+    assert box("grep vdb /proc/diskstats").split()[9] == "0"
+    box("fallocate -l 8M /s; chmod 600 /s; mkswap /s; sync; swapon /s")
+    vda, before = box("grep vda /proc/diskstats"), box("grep vdb /proc/diskstats")
+    box("a=$(malloc 1M); fill $a 1M; madvise $((a & ~4095)) 1M pageout; sleep 1")
+    assert box("grep vda /proc/diskstats") == vda  # a swap file is the file system's
+    assert int(box("grep vdb /proc/diskstats").split()[9]) > int(before.split()[9])
+    assert check(box.session.box) == []
 
 
 def test_traced_pages_of_files(box: Callable[..., str]) -> None:

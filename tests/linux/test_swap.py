@@ -11,6 +11,7 @@ from memsh.linux.arch.x86.i386.mmu import I386_MMU
 from memsh.linux.arch.x86.mmu import Mmu
 from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.arch.x86.x86_64.mmu import X86_64_MMU
+from memsh.linux.block.blk_cgroup import SWAP_DISK
 from memsh.linux.config import Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS
@@ -125,7 +126,7 @@ def test_writing_waits_for_no_disk_but_the_page_is_under_writeback(box: Box) -> 
     addr = mapping(box, 16)
     swap_out(box, frames(box.current, addr, 16), evict=False)
     assert box.vmstat["nr_writeback"] == box.vmstat["pswpout"] == 16
-    assert box.disk.writes == 1
+    assert box.disk.stats[SWAP_DISK].writes == 1
     box.timer.advance(1_000_000)
     assert box.vmstat["nr_writeback"] == 0
     assert box.vmstat["nr_written"] == 16

@@ -50,26 +50,26 @@ class BlkCgroups:
                 counts[2 + write] += bios
             group = group.parent
 
-    def current(self, pages: int, *, write: bool = False) -> None:
-        """Whoever runs asks the file system's disk."""
+    def current(self, pages: int, dev: tuple[int, int], *, write: bool = False) -> None:
+        """Whoever runs asks a disk."""
         if self.groups:
-            self._bio_start(self.box.current.cgroup, FS_DISK, write, pages, 1)
+            self._bio_start(self.box.current.cgroup, dev, write, pages, 1)
 
-    def swap_in(self, pages: int) -> None:
+    def swap_in(self, pages: int, dev: tuple[int, int]) -> None:
         """Whoever runs reads from swap: each page is a request of its own to the group."""
         if self.groups:
-            self._bio_start(self.box.current.cgroup, SWAP_DISK, False, pages, pages)
+            self._bio_start(self.box.current.cgroup, dev, False, pages, pages)
 
-    def write_back(self, pfns: list[int]) -> None:
+    def write_back(self, pfns: list[int], dev: tuple[int, int]) -> None:
         """Pages of a file are written, for the group whose memory they are (wb_get_create)."""
         if self.groups:
-            self._bio_start(self._payer(pfns[0]), FS_DISK, True, len(pfns), 1)
+            self._bio_start(self._payer(pfns[0]), dev, True, len(pfns), 1)
 
-    def swap_out(self, pfns: list[int]) -> None:
+    def swap_out(self, pfns: list[int], dev: tuple[int, int]) -> None:
         """Each for the group whose memory it is (bio_associate_blkg_from_page)."""
         if self.groups:
             for pfn in pfns:
-                self._bio_start(self._payer(pfn), SWAP_DISK, True, 1, 1)
+                self._bio_start(self._payer(pfn), dev, True, 1, 1)
 
     def _payer(self, pfn: int) -> Cgroup | None:
         number = self.box.memmap.memcg[pfn]

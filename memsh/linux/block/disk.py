@@ -17,47 +17,64 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from memsh.linux.block.blk_cgroup import BlkCgroups
+from memsh.linux.block.blk_cgroup import FS_DISK, SWAP_DISK, BlkCgroups
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 LATENCY_USEC = 100
 PAGE_USEC = 8  # of 4 KiB: 512 MB a second
+RAM_DISKS = 16  # CONFIG_BLK_DEV_RAM_COUNT
+
+
+class DiskStats:
+    """What one disk was asked (struct disk_stats): `reads`, `writes` count requests. `read_usec`, `write_usec` add up
+    how long each request took, the time in the queue included; `busy_usec` is how long the disk was at work."""
+
+    __slots__ = ("busy_usec", "flushes", "pages_read", "pages_written", "read_usec", "reads", "write_usec", "writes")
+
+    def __init__(self) -> None:
+        self.reads = self.writes = self.pages_read = self.pages_written = self.flushes = 0
+        self.read_usec = self.write_usec = self.busy_usec = 0
 
 
 class Disk:
-    """`box.disk`. All times are microseconds of the box's clock; `reads`, `writes` count requests.
-
-    `read_usec`, `write_usec` add up how long each request took, the time in the queue included; `busy_usec` is how long
-    the disk was at work.
-    """
+    """`box.disk`: one queue serves all of the box's disks, `stats` has each by its device number. All times are
+    microseconds of the box's clock."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
         self.started = False  # while the box boots, its files are simply there
         self.busy_until = 0
-        self.flushes = 0
-        self.reads = self.writes = self.pages_read = self.pages_written = 0
-        self.read_usec = self.write_usec = self.busy_usec = 0
+        self.stats = {SWAP_DISK: DiskStats(), FS_DISK: DiskStats()}
         self.waited_usec = 0  # spent waiting for requests: what vmstat calls wa
         self.blkcg = BlkCgroups(box)
-        self.pending: deque[tuple[int, Callable[..., object], tuple[Any, ...]]] = deque()
+        self.pending: deque[tuple[int, Callable[..., object], tuple[Any, ...], tuple[int, int]]] = deque()
 
-    def submit(self, write: bool, pages: int, done: Callable[..., object] | None = None, *args: object) -> int:
-        """Queue a request of `pages` pages; when it will have been served.
+    def scan_partitions(self) -> None:
+        """Each disk's first page is read as the disk appears, to look for partitions (bdev_disk_changed). The RAM disks
+        count it in pgpgin alone."""
+        self.box.vmstat["pgpgin"] += 4 * RAM_DISKS
+        for dev in self.stats:
+            self.submit(False, 1, dev=dev)
+
+    def submit(
+        self, write: bool, pages: int, done: Callable[..., object] | None = None, *args: object,
+        dev: tuple[int, int] = FS_DISK,
+    ) -> int:  # fmt: skip
+        """Queue a request of `pages` pages to a disk; when it will have been served.
 
         `done(*args)` runs at that moment of the clock; it must be a bound method, so that a copied box calls its own.
         """
         self.box.changes += 1
-        vmstat = self.box.vmstat
+        vmstat, stats = self.box.vmstat, self.stats[dev]
         if write:
-            self.writes += 1
-            self.pages_written += pages
+            stats.writes += 1
+            stats.pages_written += pages
             vmstat["pgpgout"] += 4 * pages
         else:
-            self.reads += 1
-            self.pages_read += pages
+            stats.reads += 1
+            stats.pages_read += pages
             vmstat["pgpgin"] += 4 * pages
         timer = self.box.timer
         if not self.started:
@@ -67,20 +84,20 @@ class Disk:
         start = timer.usec if timer.usec > self.busy_until else self.busy_until
         work = LATENCY_USEC + PAGE_USEC * pages
         due = self.busy_until = start + work
-        self.busy_usec += work
+        stats.busy_usec += work
         if write:
-            self.write_usec += due - timer.usec
+            stats.write_usec += due - timer.usec
         else:
-            self.read_usec += due - timer.usec
+            stats.read_usec += due - timer.usec
         if done is not None:
             if not self.pending:
                 timer.once(due, self._complete)
-            self.pending.append((due, done, args))
+            self.pending.append((due, done, args, dev))
         return due
 
     def flush(self) -> int:
         """Queue a request that empties the disk's own cache (blkdev_issue_flush); when it will have been served."""
-        self.flushes += 1
+        self.stats[FS_DISK].flushes += 1
         return self.submit(True, 0)
 
     def wait(self, until: int) -> None:
@@ -97,19 +114,19 @@ class Disk:
                 timer.advance(left)
             cputime.waited(cpu, left, busy)
 
-    def in_flight(self) -> int:
-        """Requests with somebody to tell that are not done: writes, above all."""
-        return len(self.pending)
+    def in_flight(self, dev: tuple[int, int]) -> int:
+        """A disk's requests with somebody to tell that are not done: writes, above all."""
+        return sum(request[3] == dev for request in self.pending)
 
-    def read(self, pages: int) -> None:
+    def read(self, pages: int, dev: tuple[int, int]) -> None:
         """Read `pages` pages and wait for them."""
-        self.wait(self.submit(False, pages))
+        self.wait(self.submit(False, pages, dev=dev))
 
     def _complete(self) -> None:
         """The interrupt: every request that has been served by now is done."""
         pending, timer = self.pending, self.box.timer
         while pending and pending[0][0] <= timer.usec:
-            _, done, args = pending.popleft()
+            _, done, args, _ = pending.popleft()
             done(*args)
         if pending:
             timer.once(pending[0][0], self._complete)

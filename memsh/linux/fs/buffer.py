@@ -51,8 +51,8 @@ class Buffers:
             if not pfn:
                 raise KernelError("ENOMEM", "no page for a block of the disk")
             add_to_page_cache(box, mapping, block, pfn)
-            box.disk.blkcg.current(1)
-            box.disk.read(1)
+            box.disk.blkcg.current(1, self.device.dev)
+            box.disk.read(1, self.device.dev)
         mark_page_accessed(box, pfn)
         self.bh_lru.pop(block, None)
         self.bh_lru[block] = None

@@ -77,6 +77,7 @@ def mount_disk(box: Box) -> None:
     """The box's disk (vfs_caches_init and the disk's driver)."""
     box.writeback = Writeback(box)
     box.fs = FileSystem(box)
+    box.disk.scan_partitions()
 
 
 def start_processes(box: Box) -> None:

@@ -61,8 +61,8 @@ def read_pages(box: Box, mapping: AddressSpace, first: int, last: int) -> None:
     """Ask the disk for pages [first, last), which are in the cache already."""
     if first >= last:
         return
-    due = box.disk.submit(False, last - first)
-    box.disk.blkcg.current(last - first)
+    due = box.disk.submit(False, last - first, dev=mapping.inode.dev)
+    box.disk.blkcg.current(last - first, mapping.inode.dev)
     now = box.timer.usec
     if mapping.reading and mapping.reading[0][2] <= now:
         mapping.reading = [request for request in mapping.reading if request[2] > now]

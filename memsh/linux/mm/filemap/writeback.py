@@ -401,8 +401,8 @@ def do_writepages(box: Box, mapping: AddressSpace, done: object, begin: int = 0,
         if index & 63:
             break
     _start_writeback(box, mapping, first, pfns)
-    box.disk.blkcg.write_back(pfns)
-    box.disk.submit(True, len(pfns), done, mapping, first, len(pfns))  # type: ignore[arg-type]
+    box.disk.blkcg.write_back(pfns, mapping.inode.dev)
+    box.disk.submit(True, len(pfns), done, mapping, first, len(pfns), dev=mapping.inode.dev)  # type: ignore[arg-type]
     return len(pfns)
 
 
@@ -496,6 +496,6 @@ def writepage(box: Box, pfn: int) -> bool:
     memmap.flags[pfn] = flags | PG_RECLAIM
     index = memmap.index[pfn]
     _start_writeback(box, mapping, index, [pfn])
-    box.disk.blkcg.write_back([pfn])
-    box.disk.submit(True, 1, box.writeback.finished, mapping, index, 1)
+    box.disk.blkcg.write_back([pfn], mapping.inode.dev)
+    box.disk.submit(True, 1, box.writeback.finished, mapping, index, 1, dev=mapping.inode.dev)
     return True

@@ -52,7 +52,6 @@ class Swap(SwapSlots):
         self.readahead_hits = 4  # swapin_readahead_hits
         self.prev_offset = 0
         self.last_readahead_pages = 0
-        self.reads = self.writes = 0  # requests to the disk
 
     # -- the swap cache ---------------------------------------------------------------------------------------------
 
@@ -236,9 +235,14 @@ class Swap(SwapSlots):
         """Hand the pages that lie side by side to the disk as one request."""
         if self.plug:
             pfns, self.plug, self.plug_next = self.plug, [], 0
-            self.writes += 1
-            self.box.disk.blkcg.swap_out(pfns)
-            self.box.disk.submit(True, len(pfns), self.end_writeback, pfns)
+            dev = self._disk_of(pfns[0])
+            self.box.disk.blkcg.swap_out(pfns, dev)
+            self.box.disk.submit(True, len(pfns), self.end_writeback, pfns, dev=dev)
+
+    def _disk_of(self, pfn: int) -> tuple[int, int]:
+        """Where the slot lies that a page of the swap cache has."""
+        inode = self.info[self.box.memmap.private[pfn] >> SWP_TYPE_SHIFT].inode
+        return (inode or self.box.fs.disks["vda"]).dev
 
     def end_writeback(self, pfns: list[int]) -> None:
         """The disk has written them: those that reclaim waits for are the next to go (end_swap_bio_write)."""
@@ -292,9 +296,9 @@ class Swap(SwapSlots):
     def submit_read(self, pfns: list[int]) -> None:
         """Ask the disk for pages whose slots lie side by side; they are locked until it has them."""
         if pfns:
-            self.reads += 1
-            due = self.box.disk.submit(False, len(pfns))
-            self.box.disk.blkcg.swap_in(len(pfns))
+            dev = self._disk_of(pfns[0])
+            due = self.box.disk.submit(False, len(pfns), dev=dev)
+            self.box.disk.blkcg.swap_in(len(pfns), dev)
             if due > self.box.timer.usec:
                 for pfn in pfns:
                     self.reading[pfn] = due
