@@ -10,6 +10,7 @@ from memsh.commands.workloads import spawn
 from memsh.linux.box import Box
 from memsh.linux.include.sched import Task
 from memsh.linux.kernel import exit as ending
+from memsh.linux.kernel.cputime import PREEMPTED_USEC
 from memsh.linux.kernel.fair import fair_share, load_balance, nr_running, sched_slice, select_task_rq_fair
 from memsh.shell import command, opt
 from memsh.shell.errors import ShellError
@@ -35,6 +36,8 @@ def _charge(box: Box, busy: list[Hog], counts: list[int], usec: int) -> None:
             turns = hog.turns(usec, sched_slice(box, others) * others)
             task.nivcsw += turns
             box.cputime.switches += turns
+        elif box.config.cpus == 1:
+            task.nivcsw += hog.turns(usec, PREEMPTED_USEC // 2)  # for those whom timers wake, counted already
 
 
 def _step(box: Box, hogs: list[Hog]) -> None:

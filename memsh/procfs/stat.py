@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 TICK = 10_000  # USER_HZ is 100
 TIMER_STARTS = 203_000  # µs: when the CPU's own timer does
-IDLE_WAKES = 250_000  # µs: how often a CPU wakes that has nothing to do
+IDLE_WAKES = {False: 100_000, True: 140_000}  # µs: how often a CPU wakes that has nothing to do, alone or not
+# soft interrupts of a CPU in ten seconds, idle and at work, as asked of the recorded kernels: alone, and one of several
+TIMER_SOFTIRQ = {False: (55, 170), True: (30, 100)}
+SCHED_SOFTIRQ = {False: (0, 0), True: (40, 130)}
+RCU_SOFTIRQ = {False: (12, 25), True: (12, 15)}
 FIRST_MSI = 24  # behind the pins of the controller
 
 
@@ -34,10 +38,11 @@ def cpu_ticks(box: Box) -> list[tuple[int, int, int, int]]:
 def timer_ticks(box: Box) -> list[int]:
     """Interrupts of each CPU's own timer: at each tick while the CPU works, and where it wakes up now and then."""
     found = []
+    wakes = IDLE_WAKES[box.config.cpus > 1]
     for cpu in range(box.config.cpus):
         busy = box.cputime.busy(cpu)
         idle = max(0, box.timer.usec - busy)
-        found.append(max(0, busy - (0 if cpu else TIMER_STARTS)) * box.arch.hz // 1_000_000 + idle // IDLE_WAKES)
+        found.append(max(0, busy - (0 if cpu else TIMER_STARTS)) * box.arch.hz // 1_000_000 + idle // wakes)
     return found
 
 
@@ -81,10 +86,17 @@ def device_irqs(box: Box) -> list[int]:
 
 def softirqs_of(box: Box, cpu: int) -> list[int]:
     """Soft interrupts that the CPU has served, by their kind; work is moved between CPUs where there are several."""
-    ticks = (box.timer.usec if not cpu else box.cputime.busy(cpu)) // TICK
-    moved = ticks // 2 if box.config.cpus > 1 else 0
-    boot = (53, 1, 159) if not cpu else (0, 0, 0)
-    return [0, boot[0] + ticks // 4, 0, 0, 0, 0, boot[1], moved, 0, boot[2] + ticks // 2]
+    several, booted = box.config.cpus > 1, box.cputime.booted
+    busy = box.cputime.busy(cpu) - box.cputime.boot_busy * (not cpu)
+    idle = max(0, box.timer.usec - booted - busy)
+
+    def since(rate: dict[bool, tuple[int, int]]) -> int:
+        return (idle * rate[several][0] + busy * rate[several][1]) // 10_000_000
+
+    ticks = booted // TICK if not cpu else 0
+    boot = (53 + ticks // 4, 1, 159 + ticks // 2) if not cpu else (0, 0, 0)
+    moved = ticks // 2 * several + since(SCHED_SOFTIRQ)
+    return [0, boot[0] + since(TIMER_SOFTIRQ), 0, 0, 0, 0, boot[1], moved, 0, boot[2] + since(RCU_SOFTIRQ)]
 
 
 def softirqs(box: Box) -> list[int]:

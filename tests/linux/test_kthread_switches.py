@@ -34,6 +34,23 @@ def test_what_boot_needed_and_what_comes_again(arch: str) -> None:
     assert switches(box, "oom_reaper") == (2, 0)
 
 
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+def test_an_idle_machine_wakes_seldom(arch: str) -> None:
+    """Ten idle seconds of a recorded kernel: some 100 timer interrupts, 90 switches, 50 and 12 soft interrupts."""
+    box = Box(Config(arch=arch, ram=128 * MIB))
+
+    def counts() -> list[int]:
+        stat = dict(line.split(" ", 1) for line in tree.show(box, "/proc/stat").splitlines())
+        soft = stat["softirq"].split()
+        return [int(word) for word in (stat["intr"].split()[0], stat["ctxt"], soft[2], soft[10])]
+
+    before = counts()
+    box.timer.advance(10_000_000)
+    interrupts, switches, timers, rcu = (after - first for after, first in zip(counts(), before, strict=True))
+    assert interrupts in range(80, 130) and switches in range(80, 110)
+    assert timers in range(45, 65) and rcu in range(10, 20)
+
+
 @pytest.mark.parametrize("cpus", [1, 2, 4])
 def test_processes_counts_every_fork(cpus: int) -> None:
     """As many as PIDs have been given, and the idle threads of the other CPUs, as on the recorded machines."""

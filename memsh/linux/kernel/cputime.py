@@ -33,7 +33,8 @@ WORK = (
 COUNTED = tuple(name for name, _, _ in WORK)
 NSEC_PER_USEC = 1000
 LOAD_USEC = 5_001_000  # LOAD_FREQ
-TIMER_USEC = 40_000  # between two switches on account of timers while nothing else happens
+WAKES, WAKES_A_NODE = 8, 2  # switches a second on account of timers while nothing else happens
+PREEMPTED_USEC = 300_000  # of a lone CPU at work: two more, as those whom timers wake interrupt somebody
 FSHIFT, FIXED_1 = 11, 1 << 11
 EXP = (1884, 2014, 2037)  # 1/exp(5 s / 1, 5, 15 min)
 
@@ -76,7 +77,7 @@ class CpuTime:
         self.avenrun = [0, 0, 0]
         self.next_load = LOAD_USEC
         self.next_balance = 0  # when those who share a CPU change places (kernel/fair.py)
-        self.booted = 0  # when boot was over
+        self.booted = self.boot_busy = 0  # when boot was over, and how much of it CPU 0 worked
         self.started = False  # while the machine boots all time is CPU 0's
 
     def start(self, idle: int) -> None:
@@ -84,6 +85,7 @@ class CpuTime:
         self.used[0][1] = self.box.timer.usec - idle
         self.next_load = self.box.timer.usec + LOAD_USEC
         self.booted, self.started = self.box.timer.usec, True
+        self.boot_busy = self.busy(0)
         self.switches = kthread_switches.start(self.box) - self._woken()
         self.seen = self._counts()
         for task in self.box.tasks.values():
@@ -92,7 +94,9 @@ class CpuTime:
 
     def _woken(self) -> int:
         """Switches to those whom timers wake, and to those who are new; and back."""
-        return self.box.timer.usec // TIMER_USEC + 2 * self.box.total_forks
+        box = self.box
+        woken = box.timer.usec * (WAKES + WAKES_A_NODE * len(box.pages.nodes)) // 1_000_000 + 2 * box.total_forks
+        return woken + (self.busy(0) * 2 // PREEMPTED_USEC if box.config.cpus == 1 else 0)
 
     def context_switches(self) -> int:
         """Of all CPUs since boot (nr_context_switches)."""

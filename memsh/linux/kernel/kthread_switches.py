@@ -23,7 +23,11 @@ BOOT = {
 }  # fmt: skip
 INIT = (30, 300)  # which shared its CPU with whoever unpacked the RAM disk
 INIT_SEVERAL = (60, 77)
-A_SECOND = {"kcompactd": 2, "ksoftirqd/0": 2, "kworker/0:1-": 3, "rcu_preempt": 5}  # how often their timers wake them
+# µs: how often their timers wake them on a machine that has nothing to do
+EVERY = {
+    "kcompactd": 500_000, "ksoftirqd/0": 1_600_000, "kworker/0:1-": 700_000, "kworker/u2:0": 1_800_000,
+    "rcu_preempt": 400_000,
+}  # fmt: skip
 TURN_NSEC = 12_862  # of a turn in which a thread finds little to do, as recorded
 
 
@@ -45,9 +49,9 @@ def context_switches(box: Box, task: Task) -> tuple[int, int]:
     """(voluntary, involuntary) until now."""
     if not task.is_kthread:
         return task.nvcsw, task.nivcsw
-    often = next((times for begin, times in A_SECOND.items() if task.comm.startswith(begin)), 0)
+    every = next((usec for begin, usec in EVERY.items() if task.comm.startswith(begin)), 0)
     since = max(0, box.timer.usec - max(box.cputime.booted, task.start_usec))
-    return task.nvcsw + often * since // 1_000_000, task.nivcsw
+    return task.nvcsw + (since // every if every else 0), task.nivcsw
 
 
 def sum_exec_runtime(box: Box, task: Task) -> int:
