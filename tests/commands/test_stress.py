@@ -52,7 +52,8 @@ def test_a_node_with_more_idle_cpus_is_chosen_first() -> None:
 
 
 def test_slices() -> None:
-    assert sched_slice(Box(Config(cpus=4)), 2) == 9000  # 18 ms for two
+    assert sched_slice(Box(Config(cpus=4)), 2) == 10000  # 18 ms for two, and a tick
+    assert [sched_slice(Box(Config()), running) for running in (2, 3, 6, 10)] == [4000, 3000, 2000, 1000]
     assert sched_slice(Box(Config(arch="x86_64")), 2) == 4000  # 3 ms, ended by a tick of 4 ms
 
 

@@ -151,9 +151,10 @@ def _group_weight(group: TaskGroup, members: Sequence[Task], cpu: int) -> int:
 
 
 def sched_slice(box: Box, running: int) -> int:
-    """µs that one of `running` tasks has its CPU for before the next one's turn, ended by a tick: a latency for all of
-    them, and no less than the least."""
+    """µs that one of `running` tasks has its CPU for before the next one's turn: a latency for all of them, and no less
+    than the least. The tick ends it that finds it to have lasted longer; the one just as long after it began comes a
+    moment too early (check_preempt_tick)."""
     factor = 1 + (min(box.config.cpus, MOST_CPUS).bit_length() - 1)
     period = max(LATENCY_USEC * factor, running * LEAST_USEC * factor)
     tick = 1_000_000 // box.arch.hz
-    return -(-period // running // tick) * tick
+    return (period // running // tick + 1) * tick
