@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from memsh.commands.processes import died, tell_end
+from memsh.commands.processes import died, named, tell_end
 from memsh.linux.box import Box
 from memsh.linux.include.sched import find_pid
 
@@ -42,9 +42,10 @@ class Console:
                 for record in [record for record in box.log.records if "Killed process" in record.text][-count:]:
                     io.err(record.text + "\n")
                 if box.oom.is_victim(box.current):
+                    ended = named(box.current)  # it may have got the CPU by this very command
                     with io.session.hooks.watch or nullcontext():
                         box.oom.settle()
-                        died(box, io, self.name, SIGKILL)
+                        died(box, io, ended, SIGKILL)
                 elif find_pid(box, self.pid) is None:
                     tell_end(box, io, self.name)
             if box.panicked:

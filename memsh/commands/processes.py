@@ -182,9 +182,9 @@ def run(box: Box, args: Args, io: IO) -> int:
             told = environment(io.session)
             binprm.do_execve(box, child, args.program, [args.program, *args.args], told)
             _before_main(box, child, told)
-        except binprm.PastReturn:
-            io.err(signal.DESCRIPTIONS[SIGSEGV] + "\n")
-            return 128 + SIGSEGV
+        except binprm.PastReturn as end:
+            io.err(signal.DESCRIPTIONS[end.signal] + "\n")
+            return 128 + end.signal
         except KernelError:
             ending.do_group_exit(box, child, 127 << 8)
             raise
@@ -221,6 +221,8 @@ def fork(box: Box, args: Args, io: IO) -> int:
     reasonable(box)
     task = able(box)
     result = forking.fork(box, task)
+    if box.oom.is_victim(task):  # the child is there, but nobody hears of it
+        return 128 + SIGKILL
     if task.tls or len(task.signal.threads) > 1:
         _begin(box, result.child, lambda user: user.after_fork())
     _traced_clone(box, io, task, result.child)
@@ -266,6 +268,8 @@ def exec_(box: Box, args: Args, io: IO) -> int:
         _before_main(box, task, told)
     except binprm.PastReturn:
         return died(box, io, ended, SIGSEGV)
+    except Killed:
+        return 128 + SIGKILL
     _traced_exec(io, task, len(told))
     io.out(f"process {task.pid} is {task.comm} now  {faults(task.minflt - before[0], task.majflt - before[1])}\n")
     return 0
@@ -276,8 +280,9 @@ def _borrower(box: Box, pid: int) -> Task | None:
     return next((one for one in box.tasks.values() if one.vfork_done == pid), None)
 
 
-def _give_cpu(box: Box, pid: int) -> None:
-    """Make a process or thread the current one, if it can be."""
+def _give_cpu(box: Box, pid: int) -> bool:
+    """Make a process or thread the current one, if it can be; whether it lived to see it: a child that returns from
+    fork writes, and may be chosen by the OOM killer."""
     task = find_task(box, pid)
     if task.is_kthread:
         raise ShellError(f"{named(task)} is a kernel thread: it has no user memory")
@@ -287,6 +292,7 @@ def _give_cpu(box: Box, pid: int) -> None:
     if task.frozen and task is not box.current:
         raise ShellError(_frozen(task))
     switch_to(box, task)
+    return not box.oom.is_victim(task)
 
 
 @command(PID, topic=TOPIC)
@@ -298,7 +304,8 @@ def switch(box: Box, args: Args, io: IO) -> int:
     Commands of user space then work on its memory, and /proc/self is its directory.
     """
     running(box)
-    _give_cpu(box, args.pid)
+    if not _give_cpu(box, args.pid):
+        return 128 + SIGKILL
     task = box.current
     io.out(f"{named(task)} is current\n")
     return 0
@@ -313,9 +320,13 @@ def as_(box: Box, args: Args, io: IO) -> int:
     The current process stays the current one, unless it is gone by then.
     """
     was = running(box)
-    _give_cpu(box, args.pid)
+    lives = _give_cpu(box, args.pid)
     outer, io.session.back_to = io.session.back_to, was.pid
     try:
+        if not lives:
+            if io.session.console is not None:
+                io.session.console(io)
+            return 128 + SIGKILL
         return int(io.run(args.command))
     finally:
         box = io.session.box

@@ -5,6 +5,7 @@ import io
 import pytest
 
 import memsh.commands.processes
+import memsh.commands.signals
 import memsh.commands.usermem  # noqa: F401  (declares the commands)
 from memsh.commands.console import Console
 from memsh.linux.config import Config

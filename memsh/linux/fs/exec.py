@@ -45,12 +45,12 @@ from memsh.linux.include.flags import (
 from memsh.linux.include.image import Image, R
 from memsh.linux.include.mm_types import MmStruct
 from memsh.linux.include.resource import ARG_MAX, RLIMIT_STACK, STK_LIM
-from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task, add_task, threads_of
+from memsh.linux.include.sched import PF_FORKNOEXEC, PF_KTHREAD, Task, add_task, context_switch, threads_of
 from memsh.linux.kernel.cmdline import default_dump_filter
 from memsh.linux.kernel.exit import do_exit, do_group_exit, mmput
 from memsh.linux.kernel.fork import complete_vfork_done, free_task
 from memsh.linux.mm.memory.fault import touch_range
-from memsh.linux.mm.memory.outcome import Segfault
+from memsh.linux.mm.memory.outcome import Killed, Segfault
 from memsh.linux.mm.memory.rss_stat import keep_pages, sync_mm_rss
 from memsh.linux.mm.memory.uaccess import write as put_bytes
 from memsh.linux.mm.mmap.vma import (
@@ -80,10 +80,11 @@ ENVIRONMENT = ("HOME=/", "TERM=linux")
 
 
 class PastReturn(KernelError):
-    """exec() failed when the old program was gone already: the process has died of SIGSEGV (bprm_execve)."""
+    """exec() failed when the old program was gone already: the process has died of `signal` (bprm_execve)."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, signal: int = SIGSEGV) -> None:
         super().__init__(code, "the new program could not be loaded")
+        self.signal = signal
 
 
 def _c_string(word: str) -> bytes:
@@ -110,11 +111,33 @@ def bprm_stack_limits(task: Task) -> int:
 
 
 def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[str] = ENVIRONMENT) -> None:
-    """Replace the task's memory by the program `name` and run it up to main.
+    """Replace the task's memory by the program `name` and run it up to main. It does so itself: whoever waits for it,
+    its group is charged, and an OOM kill is its own only if it is the victim.
 
     ENOENT, EISDIR, ENOEXEC, E2BIG, ENOMEM leave the task as it was. Once its old memory is gone nothing can be
-    taken back: PastReturn, the process has died of SIGSEGV.
+    taken back: PastReturn, the process has died of a signal. Killed where the task is the current one.
     """
+    before = getattr(box, "current", None)
+    if before is None or before is task:
+        _execve(box, task, name, argv, envp)
+        return
+    box.current = task
+    try:
+        with box.memcg.acting(box.memcg.of_task(task)):
+            _execve(box, task, name, argv, envp)
+    except Killed:
+        box.oom.settle()
+        raise PastReturn("ENOMEM", SIGKILL) from None
+    finally:
+        if not before.alive or before.mm is None:
+            context_switch(box, box.init)
+        elif box.current is task:
+            box.current = before
+        else:
+            context_switch(box, before)
+
+
+def _execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[str]) -> None:
     box.changes += 1
     image = find_program(box, name)
     strings = sum(len(_c_string(word)) for word in (*argv, *envp)) + len(name) + 1
@@ -133,12 +156,12 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
     old, task.mm = task.mm, mm
     try:
         top = _bprm_mm_init(box, task, mm)
-    except (KernelError, Segfault) as error:
+    except (KernelError, Segfault, Killed) as error:
         sync_mm_rss(box, task)
         exit_mmap(box, mm)
         task.mm = old
         box.fs.fput(file)
-        raise error if isinstance(error, KernelError) else KernelError("ENOMEM") from None
+        raise KernelError("ENOMEM") if isinstance(error, Segfault) else error from None
     de_thread(box, task)  # begin_new_exec(): the point of no return
     complete_vfork_done(box, task)
     if old is not None:
@@ -146,6 +169,7 @@ def do_execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[s
     try:
         _load_elf_binary(box, task, image, file, argv, envp, top)
     except (KernelError, Segfault) as error:
+        box.oom.raise_if_killed(task)
         do_group_exit(box, task, SIGSEGV)
         raise PastReturn(error.code if isinstance(error, KernelError) else "EFAULT") from None
     finally:

@@ -12,7 +12,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.image import Touch
 from memsh.linux.include.sched import Task
 from memsh.linux.mm.memory.fault import touch_range
-from memsh.linux.mm.memory.outcome import BusError, Segfault
+from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -31,12 +31,15 @@ def resume(box: Box, task: Task) -> None:
 
 
 def _touch_present(box: Box, task: Task, touches: tuple[Touch, ...]) -> None:
-    """Touch what is still mapped that way: the process may have unmapped or protected it."""
+    """Touch what is still mapped that way: the process may have unmapped or protected it. If the OOM killer chooses it
+    meanwhile it touches nothing more, and ends as soon as whoever gave it the CPU lets it (OomKill.settle)."""
     for addr, length, write in touches:
         try:
             touch_range(box, task, addr, length, write)
         except (Segfault, BusError, KernelError):
             continue
+        except Killed:
+            return
 
 
 def fork_returns(box: Box, parent: Task) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task, context_switch, find_pid
 from memsh.linux.kernel.returns import resume
+from memsh.linux.mm.memory.outcome import Killed
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -41,11 +42,17 @@ def switch_to(box: Box, task: Task) -> None:
 
 @contextmanager
 def on_cpu_of(box: Box, task: Task) -> Iterator[None]:
-    """While `task` works. Afterwards goes on who was current, or, if that has ended meanwhile (an OOM kill), init."""
+    """While `task` works. Afterwards goes on who was current, or, if that has ended meanwhile (an OOM kill), init.
+
+    ENOMEM where the task itself is the OOM killer's victim: it has ended.
+    """
     before = box.current
     context_switch(box, task)
     try:
         yield
+    except Killed:
+        box.oom.settle()
+        raise KernelError("ENOMEM") from None
     finally:
         there = before.alive and before.mm is not None and find_pid(box, before.pid) is before
         context_switch(box, before if there else box.init)
