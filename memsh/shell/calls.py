@@ -539,7 +539,9 @@ class Calls(Refusals):
         except ShellError as error:
             opener.close()
             self.unopened = True
-            return self.complain("memsh", error, line)
+            status = self.complain("memsh", error, line)
+            self._console()
+            return status
         table = opener.table()
         if opener.named:
             self.replace({number: opener.streams[number] for number in opener.named}, self.tty)
@@ -563,7 +565,13 @@ class Calls(Refusals):
             self.refused = True
             status, words = last_words(name, failure, "write error: ")
             self.say(words)
+        self._console()
         return status
+
+    def _console(self) -> None:
+        """A file was opened, written and closed, beside what its command did: what the kernel has to say of that."""
+        if self.session.hooks.console is not None:
+            self.session.hooks.console(IO(self.session, self.stdout, self.stderr, self.stdin, self))  # type: ignore[arg-type]
 
     def keep_redirected(self, redirects: list[Redirect], line: int) -> int:
         """`exec > FILE`: from here on the shell's own streams."""
@@ -572,5 +580,8 @@ class Calls(Refusals):
             for redirect in redirects:
                 opener.apply(redirect)
         except ShellError as error:
-            return self.complain("memsh", error, line)
-        return self.lasts(opener.table(), line)
+            status = self.complain("memsh", error, line)
+        else:
+            status = self.lasts(opener.table(), line)
+        self._console()
+        return status

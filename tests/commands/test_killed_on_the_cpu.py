@@ -53,3 +53,12 @@ def test_what_init_starts_is_charged_to_its_own_group(typed: Session) -> None:
     current = typed.box.current
     assert typed.run("stress --vm 1 --vm-bytes 3M -t 1s") == 0
     assert typed.box.current is current and "Killed" not in told(typed)
+
+
+@pytest.mark.parametrize("typed", ["0"], indirect=True)
+@pytest.mark.parametrize("line", ["> /x", "exec 3> /x", "echo hi 2> /x", "(echo hi) > /x", "{ echo hi; } > /x"])
+def test_who_is_killed_by_the_opening_of_a_file_dies_with_that_command(typed: Session, line: str) -> None:
+    assert typed.run(line) == 1
+    text = told(typed)
+    assert text.count("Killed process 53 (a.out)") == text.count("process 53 (a.out) has ended") == 1
+    assert not typed.box.oom.victim and not list(check(typed.box))
