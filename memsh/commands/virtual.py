@@ -104,15 +104,16 @@ def areas_of(box: Box, task: Task) -> list[Area]:
     if mm is None:
         return []
     stacks = {thread.tls: thread.pid for thread in box.threads.values() if thread.mm is mm and thread.tls}
-    from memsh.libc.abi import ABIS  # start-up: 10 ms, with all of libc
+    from memsh.libc.abi import ABIS, LEAST_HEAP_MAX_SIZE  # start-up: 10 ms, with all of libc
 
     abi = ABIS[box.arch.word]
     found: list[Area] = []
     for area in process_areas(mm):
         name = area.name
-        if name == "mmap" and area.flags & VM_NORESERVE and not area.start % abi.heap_max_size and area.flags & VM_READ:
+        aligned = not area.start % LEAST_HEAP_MAX_SIZE
+        if name == "mmap" and area.flags & VM_NORESERVE and aligned and area.flags & VM_READ:
             first = peek(box, task, area.start, abi.word)
-            if first is not None and int.from_bytes(first, "little") % abi.heap_max_size == abi.heap_info:
+            if first is not None and int.from_bytes(first, "little") % LEAST_HEAP_MAX_SIZE == abi.heap_info:
                 name = "arena"
         elif name == "mmap" and not area.flags & VM_READ and found and found[-1].name == "arena":
             name = "arena (rest)" if found[-1].end == area.start else name

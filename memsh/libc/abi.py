@@ -25,6 +25,7 @@ DEFAULT_TOP_PAD = 128 << 10
 DEFAULT_MMAP_MAX = 65536
 MMAP_AS_MORECORE_SIZE = 1 << 20
 HEAP_MIN_SIZE = 32 << 10
+LEAST_HEAP_MAX_SIZE = 1 << 20  # that of 32 bits; all others are multiples of it
 INT = 4  # sizeof (int) on both
 
 

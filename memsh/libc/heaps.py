@@ -1,7 +1,8 @@
 """Heaps: pieces of address space for the arenas of threads (malloc/arena.c: new_heap, grow_heap, shrink_heap).
 
-A heap lies at a multiple of its largest size, 64 MiB (1 MiB on 32 bits), so that a chunk's address tells its heap. All
-of it is mapped without access; what the arena uses is opened by mprotect() from the lower end.
+A heap lies at a multiple of its largest size, 64 MiB (1 MiB on 32 bits, four huge pages if the tunable hugetlb names a
+pool of them), so that a chunk's address tells its heap. All of it is mapped without access; what the arena uses is
+opened by mprotect() from the lower end.
 
 Known deviations: malloc's own static variables lie below the word that holds the break, all in a row.
 """
@@ -13,8 +14,6 @@ from memsh.libc.tcache import Tcache
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE
 
-HEAP_FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-
 
 class Heaps(Tcache):
     """struct heap_info: the arena, the heap before this one, the size in use, what mprotect() opened, its page size."""
@@ -22,7 +21,10 @@ class Heaps(Tcache):
     __slots__ = ()
 
     def heap_for_ptr(self, p: int) -> int:
-        return p & -self.abi.heap_max_size
+        return p & -self.heap_max_size()
+
+    def heap_max_size(self) -> int:
+        return 4 * self.w[self.mp.hp_pagesize] or self.abi.heap_max_size
 
     def arena_for_chunk(self, p: int) -> int:
         """The arena that chunk `p` is of, by its flag."""
@@ -36,7 +38,7 @@ class Heaps(Tcache):
             return False
         return True
 
-    def _reserve(self, addr: int, length: int, flags: int = HEAP_FLAGS) -> int:
+    def _reserve(self, addr: int, length: int, flags: int) -> int:
         """Address space without access; 0 if Linux has none."""
         try:
             return self.mem.map_at(addr, length, flags)
@@ -44,17 +46,17 @@ class Heaps(Tcache):
             self.errno = error.code
             return 0
 
-    def _aligned(self) -> int:
+    def _aligned(self, flags: int) -> int:
         """Reserve a heap's address space at a multiple of its size: 0 if there is none."""
-        size, hint = self.abi.heap_max_size, self.w[self.aligned_heap_area]
+        size, hint = self.heap_max_size(), self.w[self.aligned_heap_area]
         if hint:
-            found = self._reserve(hint, size)
+            found = self._reserve(hint, size, flags)
             self.st(self.aligned_heap_area, 0)
             if found and not found & size - 1:
                 return found
             if found:
                 self.mem.munmap(found, size)
-        twice = self._reserve(0, 2 * size)
+        twice = self._reserve(0, 2 * size, flags)
         if twice:
             found = twice + size - 1 & -size
             before = found - twice
@@ -64,7 +66,7 @@ class Heaps(Tcache):
                 self.st(self.aligned_heap_area, found + size)
             self.mem.munmap(found + size, size - before)
             return found
-        found = self._reserve(0, size)
+        found = self._reserve(0, size, flags)
         if found & size - 1:
             self.mem.munmap(found, size)
             return 0
@@ -72,24 +74,30 @@ class Heaps(Tcache):
 
     def new_heap(self, size: int, top_pad: int) -> int:
         """A heap with room for `size` bytes, and some more if that fits; 0 if there is none."""
-        most = self.abi.heap_max_size
-        if size + top_pad < HEAP_MIN_SIZE:
-            size = HEAP_MIN_SIZE
+        huge = self.w[self.mp.hp_pagesize]
+        heap = huge and self._new_heap(size, top_pad, huge, self.load_int(self.mp.hp_flags))
+        return heap or self._new_heap(size, top_pad, PAGE, MAP_NORESERVE)
+
+    def _new_heap(self, size: int, top_pad: int, page: int, flags: int) -> int:
+        """One of pages of `page` bytes; 0 (alloc_new_heap)."""
+        most, least = self.heap_max_size(), self.w[self.mp.hp_pagesize] or HEAP_MIN_SIZE
+        if size + top_pad < least:
+            size = least
         elif size + top_pad <= most:
             size += top_pad
         elif size > most:
             return 0
         else:
             size = most
-        size = self.page_align(size)
-        heap = self._aligned()
+        size = size + page - 1 & -page & self.low
+        heap = self._aligned(MAP_PRIVATE | MAP_ANONYMOUS | flags)
         if not heap:
             return 0
         if not self._open(heap, size):
             self.mem.munmap(heap, most)
             return 0
         self.madvise_thp(heap, size)
-        for place, value in ((2, size), (3, size), (4, PAGE)):
+        for place, value in ((2, size), (3, size), (4, page)):
             self.st(heap + place * self.sz, value)
         return heap
 
@@ -102,8 +110,9 @@ class Heaps(Tcache):
     def grow_heap(self, heap: int, more: int) -> bool:
         """Whether the heap has `more` bytes now, rounded up to whole pages."""
         size_at, opened_at = heap + 2 * self.sz, heap + 3 * self.sz
-        size = self.w[size_at] + self.page_align(more)
-        if size > self.abi.heap_max_size:
+        page = self.w[heap + 4 * self.sz]
+        size = self.w[size_at] + (more + page - 1 & -page & self.low)
+        if size > self.heap_max_size():
             return False
         opened = self.w[opened_at]
         if size > opened:

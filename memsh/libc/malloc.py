@@ -16,6 +16,7 @@ from memsh.libc.abi import (
     DEFAULT_THRESHOLD,
     DEFAULT_TOP_PAD,
     IS_MMAPPED,
+    LEAST_HEAP_MAX_SIZE,
     NON_MAIN_ARENA,
     PREV_INUSE,
     TCACHE_FILL_COUNT,
@@ -53,7 +54,7 @@ class Malloc(Info):
         """Whether the list of arenas is one: the main one, or the last one made, which begins a heap."""
         av = self.av if self.arena == self.main_arena else self.abi.state_at(self.main_arena)
         following = self.w[av.next]
-        return following == self.main_arena or following % self.abi.heap_max_size == self.abi.heap_info
+        return following == self.main_arena or following % LEAST_HEAP_MAX_SIZE == self.abi.heap_info
 
     def malloc(self, n: int) -> int:
         """Memory for `n` bytes, 16-byte aligned; 0 with errno ENOMEM."""

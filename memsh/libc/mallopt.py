@@ -1,8 +1,7 @@
 """malloc's options: mallopt(), and what the environment says in GLIBC_TUNABLES and in MALLOC_… variables
 (malloc/malloc.c, do_set_*, __libc_mallopt; malloc/arena.c, ptmalloc_init; elf/dl-tunables.c, elf/dl-tunables.list).
 
-Known deviations: glibc.malloc.hugetlb from 2 on finds no pool of huge pages, as on a kernel without them;
-glibc.malloc.check has no library to turn on; tunables of other subsystems are not looked at.
+Known deviations: glibc.malloc.check has no library to turn on; tunables of other subsystems are not looked at.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from memsh.libc.arena import Arenas
+from memsh.linux.include.flags import MAP_HUGE_SHIFT, MAP_HUGETLB
 
 M_MXFAST, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX = 1, -1, -2, -3, -4
 M_CHECK_ACTION, M_PERTURB, M_ARENA_TEST, M_ARENA_MAX = -5, -6, -7, -8
@@ -162,6 +162,10 @@ class Options(Arenas):
         elif name == "hugetlb":
             if value == 1:
                 st(mp.thp_pagesize, self.mem.thp_size())
+            elif value > 1:
+                size = self.mem.hugetlb_size(0 if value == 2 else value)
+                st(mp.hp_pagesize, size)
+                self.store_int(mp.hp_flags, MAP_HUGETLB | size.bit_length() - 1 << MAP_HUGE_SHIFT if size else 0)
         elif name == "tcache_unsorted_limit":
             st(mp.tcache_unsorted_limit, value)
         else:

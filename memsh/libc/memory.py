@@ -14,7 +14,8 @@ class UserMemory(Protocol):
     """A process's memory. Addresses and lengths in bytes; system calls raise KernelError, brk() answers the break.
 
     `words[addr]` loads the word at `addr`, store() stores one: 4 or 8 bytes, as the machine's are. thp_size()
-    is that of a transparent huge page where those are given to who asks for them by madvise, else 0.
+    is that of a transparent huge page where those are given to who asks for them by madvise, else 0; hugetlb_size()
+    that of a page from a pool of huge pages, `wanted` or (0) the default one, 0 if the kernel has none.
     """
 
     @property
@@ -29,7 +30,7 @@ class UserMemory(Protocol):
 
     def brk(self, addr: int) -> int: ...
 
-    def mmap(self, length: int) -> int: ...
+    def mmap(self, length: int, flags: int = 0) -> int: ...
 
     def map_at(self, addr: int, length: int, flags: int) -> int: ...
 
@@ -44,6 +45,8 @@ class UserMemory(Protocol):
     def hugepage(self, addr: int, length: int) -> None: ...
 
     def thp_size(self) -> int: ...
+
+    def hugetlb_size(self, wanted: int) -> int: ...
 
     def environ(self) -> list[str]: ...
 
@@ -162,10 +165,10 @@ class Memory:
             self.errno = "ENOMEM"
         return now >= addr
 
-    def try_mmap(self, length: int) -> int:
-        """Fresh pages, 0 if Linux has none."""
+    def try_mmap(self, length: int, flags: int = 0) -> int:
+        """Fresh pages, 0 if Linux has none; `flags` beside private and anonymous."""
         try:
-            return self.mem.mmap(length)
+            return self.mem.mmap(length, flags)
         except KernelError as error:
             self.errno = error.code
             return 0

@@ -17,6 +17,8 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     MAP_ANONYMOUS,
     MAP_FIXED,
+    MAP_HUGE_SHIFT,
+    MAP_HUGETLB,
     MAP_NORESERVE,
     MAP_PRIVATE,
     MREMAP_MAYMOVE,
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 MADV_DONTNEED, MADV_HUGEPAGE = 4, 14
+
+
+def _huge(flags: int) -> str:
+    """MAP_HUGETLB and its size as strace spells them, behind other flags."""
+    return f"|MAP_HUGETLB|{flags >> MAP_HUGE_SHIFT}<<MAP_HUGE_SHIFT" if flags & MAP_HUGETLB else ""
 
 
 def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, int], None]]:
@@ -153,18 +160,19 @@ class UserProcess:
         self.log.append(f"brk({f'{addr:#x}' if addr else 'NULL'}) = {now:#x}")
         return now
 
-    def mmap(self, length: int) -> int:
-        """Private anonymous pages, readable and writable, where Linux puts them."""
+    def mmap(self, length: int, flags: int = 0) -> int:
+        """Private anonymous pages, readable and writable, where Linux puts them; huge ones if `flags` says so."""
+        names, flags = f"MAP_PRIVATE|MAP_ANONYMOUS{_huge(flags)}", flags | MAP_PRIVATE | MAP_ANONYMOUS
         return self.call(
-            f"{self.box.arch.sys_mmap}(NULL, {length}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
-            lambda: vma.sys_mmap(self.box, self.mm, 0, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS),
+            f"{self.box.arch.sys_mmap}(NULL, {length}, PROT_READ|PROT_WRITE, {names}, -1, 0)",
+            lambda: vma.sys_mmap(self.box, self.mm, 0, length, PROT_READ | PROT_WRITE, flags),
             yields_address=True,
         )
 
     def map_at(self, addr: int, length: int, flags: int) -> int:
         """Private anonymous pages that nobody may touch yet, at `addr` if that is free or MAP_FIXED."""
         names = "MAP_PRIVATE|MAP_ANONYMOUS"
-        names += "|MAP_FIXED" if flags & MAP_FIXED else "|MAP_NORESERVE" if flags & MAP_NORESERVE else ""
+        names += "|MAP_FIXED" if flags & MAP_FIXED else "|MAP_NORESERVE" if flags & MAP_NORESERVE else _huge(flags)
         return self.call(
             f"{self.box.arch.sys_mmap}({f'{addr:#x}' if addr else 'NULL'}, {length}, PROT_NONE, {names}, -1, 0)",
             lambda: vma.sys_mmap(self.box, self.mm, addr, length, PROT_NONE, flags),
@@ -212,6 +220,13 @@ class UserProcess:
     def thp_size(self) -> int:
         """What /sys/kernel/mm/transparent_hugepage says: bytes of a huge page in the mode `madvise`, else 0."""
         return HPAGE_PMD_SIZE if self.box.thp.available and self.box.thp.enabled == "madvise" else 0
+
+    def hugetlb_size(self, wanted: int) -> int:
+        """Bytes of a huge page of the pool in /sys/kernel/mm/hugepages for `wanted`, 0: of /proc/meminfo's; or 0."""
+        pool = self.box.hugetlb.sizelog(0)
+        if wanted:
+            pool = next((h for h in self.box.hugetlb.states.values() if h.size == wanted), None)
+        return pool.size if pool is not None else 0
 
     def environ(self) -> list[str]:
         """The program's environment, as it lies above its stack."""
@@ -297,5 +312,6 @@ class UserProcess:
         for size in image.before_main if image is not None else ():
             heap.malloc(size)
         self.starting = 0
-        if heap.w[heap.curbrk] != self.mm.brk:
-            heap.set_break(heap.w[heap.curbrk])
+        end = heap.w[heap.curbrk] or start  # 0: malloc has not asked for the break at all
+        if end != self.mm.brk:
+            self.brk(end)

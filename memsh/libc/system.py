@@ -1,13 +1,14 @@
 """malloc and the system: chunks mapped by themselves, growing the heap (malloc/malloc.c, sysmalloc*).
 
-Known deviations: the tunable glibc.malloc.hugetlb knows transparent huge pages (1), and no pool of huge pages (2, or a
-size).
+Where the tunable glibc.malloc.hugetlb names a pool of huge pages, the break is left alone: mappings of that pool, and
+of small pages when it is empty, take its place.
 """
 
 from __future__ import annotations
 
 from memsh.libc.abi import IS_MMAPPED, MMAP_AS_MORECORE_SIZE, NON_MAIN_ARENA, PAGE, PREV_INUSE, Abort
 from memsh.libc.intfree import IntFree
+from memsh.linux.include.flags import MAP_HUGETLB
 
 ASSERTION = "Fatal glibc error: malloc assertion failure in {}: {}"
 _TOP_IS_SANE = (
@@ -35,16 +36,17 @@ class System(IntFree):
         count, limit = (self.load_int(at) ^ 1 << 31 for at in (self.mp.n_mmaps, self.mp.n_mmaps_max))
         return count < limit
 
-    def sysmalloc_mmap(self, nb: int) -> int:
-        """A chunk of its own from mmap(); 0 if the kernel refuses."""
+    def sysmalloc_mmap(self, nb: int, page: int = PAGE, flags: int = 0) -> int:
+        """A chunk of its own from mmap(), whole pages of `page` bytes; 0 if the kernel refuses."""
         abi = self.abi
-        size = self.page_align(nb + self.sz + (abi.mask if abi.front_misalign else 0))
+        size = nb + self.sz + (abi.mask if abi.front_misalign else 0) + page - 1 & -page & self.low
         if size <= nb:
             return 0
-        block = self.try_mmap(size)
+        block = self.try_mmap(size, flags)
         if not block:
             return 0
-        self.madvise_thp(block, size)
+        if not flags & MAP_HUGETLB:
+            self.madvise_thp(block, size)
         correction = abi.front_misalign  # what the program gets is 16 bytes into the first page
         p = block + correction
         self.st(p, correction)
@@ -57,7 +59,10 @@ class System(IntFree):
         w, sz, av = self.w, self.sz, self.av
         tried = nb >= w[self.mp.mmap_threshold] and self._may_map()
         if tried:
-            mem = self.sysmalloc_mmap(nb)
+            huge, mem = w[self.mp.hp_pagesize], 0
+            if huge and nb >= huge:
+                mem = self.sysmalloc_mmap(nb, huge, self.load_int(self.mp.hp_flags))
+            mem = mem or self.sysmalloc_mmap(nb)
             if mem:
                 return mem
         old_top = w[av.top]
@@ -133,21 +138,16 @@ class System(IntFree):
             size = self.page_align(size)
         start, second = -1, -1
         if 0 < size <= self.abi.ptrdiff_max:
-            start = self.sbrk(size)
+            start = self.morecore(size)
             if start != -1:
                 self.madvise_thp(start, size)
         if start == -1:
-            mapped = self.page_align(size + old_size) if contiguous else size
-            mapped = max(mapped, MMAP_AS_MORECORE_SIZE)
-            if mapped <= nb:
+            start, size = self._instead_of_break(size, nb, old_size if contiguous else None)
+            if not start:
                 return
-            block = self.try_mmap(mapped)
-            if not block:
-                return
-            self.madvise_thp(block, mapped)
             flags = av.flags & -self.sz
             self.st(flags, self.w[flags] | self.abi.noncontiguous)
-            start, size, contiguous = block, mapped, False
+            contiguous = False
             second = start + size
         if not self.w[mp.sbrk_base]:
             self.st(mp.sbrk_base, start)
@@ -158,6 +158,24 @@ class System(IntFree):
             raise Abort("break adjusted to free malloc space")
         else:
             self._new_top(start, second, size, old_top, old_size, old_end, contiguous)
+
+    def _instead_of_break(self, size: int, nb: int, old_size: int | None) -> tuple[int, int]:
+        """Pages mapped in place of the break, of huge ones if the pool has them: address (0: none), bytes. What was to
+        be joined with `old_size` bytes must do without them (sysmalloc_mmap_fallback)."""
+        mp, huge = self.mp, self.w[self.mp.hp_pagesize]
+        ways = [(MMAP_AS_MORECORE_SIZE, PAGE, 0)]  # glibc hands over the two in the wrong order: whole MiB at first
+        if huge:
+            ways.insert(0, (huge, huge, self.load_int(mp.hp_flags)))
+        for unit, least, flags in ways:
+            mapped = max(size if old_size is None else size + old_size + unit - 1 & -unit & self.low, least)
+            if mapped <= nb:
+                break
+            block = self.try_mmap(mapped, flags)
+            if block:
+                if not flags & MAP_HUGETLB:
+                    self.madvise_thp(block, mapped)
+                return block, mapped
+        return 0, 0
 
     def _new_top(
         self, start: int, second: int, size: int, old_top: int, old_size: int, old_end: int, contiguous: int
@@ -174,14 +192,14 @@ class System(IntFree):
             correction = (aligned - start) + old_size
             end = start + size + correction
             correction += self.page_align(end) - end
-            second = self.sbrk(correction)
+            second = self.morecore(correction)
             if second == -1:
                 correction = 0
-                second = self.sbrk(0)
+                second = self.morecore(0)
             else:
                 self.madvise_thp(second, correction)
         elif second == -1:
-            second = self.sbrk(0)
+            second = self.morecore(0)
         if second == -1:
             return
         st(av.top, aligned)

@@ -17,9 +17,13 @@ class Trim(Heaps):
         """Whether the arena's memory is in one piece, so far as it knows."""
         return not self.w[self.av.flags & -self.sz] & self.abi.noncontiguous
 
+    def morecore(self, increment: int) -> int:
+        """sbrk() for the main arena; -1 always where huge pages of a pool are wanted, which the break has not."""
+        return -1 if self.w[self.mp.hp_pagesize] else self.sbrk(increment)
+
     def heap_trim(self, heap: int, pad: int) -> int:
         """Give heaps of the arena that are free back, and the end of its last one but for `pad` bytes; whether any."""
-        w, st, sz, av, most = self.w, self.st, self.sz, self.av, self.abi.heap_max_size
+        w, st, sz, av, most = self.w, self.st, self.sz, self.av, self.heap_max_size()
         top, spare = w[av.top], self.minsize - self.hdr
         while top == heap + self.abi.heap_info:
             before = w[heap + sz]
@@ -66,7 +70,7 @@ class Trim(Heaps):
         extra = area - pad & -(w[self.mp.thp_pagesize] or PAGE) & self.low
         if extra == 0:
             return 0
-        current = self.sbrk(0)
+        current = self.morecore(0)
         if current == top + size:
             self.sbrk(-extra if extra <= self.abi.ptrdiff_max else self.low + 1 - extra)
             released = current - self.sbrk(0)

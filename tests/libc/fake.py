@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import MAP_HUGETLB
 
 SYMBOLS = {
     "main_arena": 0x0804C000, "mp_": 0x0804CA00, "tcache": 0x0804CC00, "__curbrk": 0x0804CD00, "tp": 0x0804CC40,
@@ -91,8 +92,8 @@ class FakeMemory:
         for page in range(start >> 12, end >> 12):
             self.pages.pop(page, None)
 
-    def mmap(self, length: int) -> int:
-        if self.full:
+    def mmap(self, length: int, flags: int = 0) -> int:
+        if self.full or flags & MAP_HUGETLB:  # a pool without a page
             raise KernelError("ENOMEM")
         at = self.top
         for start in sorted(self.maps, reverse=True):
@@ -143,3 +144,6 @@ class FakeMemory:
 
     def thp_size(self) -> int:
         return self.huge
+
+    def hugetlb_size(self, wanted: int) -> int:
+        return {0: 2 << 20, 2 << 20: 2 << 20, 1 << 30: 1 << 30}.get(wanted, 0)

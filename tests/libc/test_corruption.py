@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from memsh.libc.abi import Abort
+from memsh.libc.abi import Abi, Abi32, Abi64, Abort
 from memsh.libc.malloc import Malloc
 from tests.libc.test_malloc import new_heap
 
@@ -145,3 +145,14 @@ def test_a_break_that_does_not_move_is_replaced_by_a_mapping() -> None:
     assert mem > 0xB0000000 and heap.w[heap.av.top] > mem
     heap.free(mem)
     assert heap.malloc(130_000) == mem
+
+
+@pytest.mark.parametrize("abi", [Abi32, Abi64], ids=["32", "64"])
+def test_what_replaces_a_break_that_does_not_move_is_a_whole_mib_only_at_first(abi: Abi) -> None:
+    """Sizes as strace showed them of a program that had mapped a page where its heap ended."""
+    heap = new_heap(0x0838D000, abi)
+    heap.malloc(100)
+    heap.mem.broken = True  # type: ignore[attr-defined]
+    for _ in range(12):
+        heap.malloc(120_000)
+    assert sorted(heap.mem.maps.values()) == [253952, 253952, 1048576]  # type: ignore[attr-defined]

@@ -163,3 +163,19 @@ def test_a_static_program_has_taken_before_main_what_its_environment_says(
     session.run("malloc 48000")
     assert f" = {start + first:#x} " in out.getvalue()
     assert check(session.box) == []
+
+
+@pytest.mark.parametrize(
+    ("pool", "first", "free"),
+    [(12, 0x7FFFF7C00000, 10), (0, 0x7FFFF7EF9000, 0)],  # a huge page, or the 1 MiB that a C program got without any
+)
+def test_malloc_lives_in_huge_pages_of_the_pool_if_it_has_any(pool: int, first: int, free: int) -> None:
+    out = io.StringIO()
+    session = open_session(["--arch", "x86_64"], out, out)
+    session.run(f"sysctl -w vm.nr_hugepages={pool}; GLIBC_TUNABLES=glibc.malloc.hugetlb=2 run a.out")
+    session.run("malloc 100; sbrk 0; thread; malloc 100; grep HugePages_Free /proc/meminfo")
+    told = out.getvalue()
+    assert f"$1 = {first + 0x9D0:#x} " in told and "$2 = 0x576d00 " in told  # the break is left alone
+    assert "$4 = 0x7ffff6800b70 " in told  # a heap at a multiple of four huge pages
+    assert f"HugePages_Free: {free:8}\n" in told
+    assert check(session.box) == []

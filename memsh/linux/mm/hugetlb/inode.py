@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, cast
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     MAP_FIXED,
+    MAP_HUGE_MASK,
+    MAP_HUGE_SHIFT,
     VM_DONTEXPAND,
     VM_HUGETLB,
     VM_MAYSHARE,
@@ -53,7 +55,6 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 HUGETLBFS_DEV = (0, 14)
-MAP_HUGE_SHIFT, MAP_HUGE_MASK = 26, 0x3F
 ANON_FILE = "/anon_hugepage (deleted)"
 
 
