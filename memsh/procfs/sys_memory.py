@@ -1,18 +1,18 @@
 """/sys/devices/system/memory: the pieces in which memory could be added and taken away (drivers/base/memory.c).
 
-**Known deviations:** no piece can be taken away: EBUSY, as where a page does not move; pages are not poisoned: EBUSY.
+**Known deviations:** no whole piece can be taken away: EBUSY, as where a page does not move. Nor is any page poisoned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from memsh.digits import is_digits
 from memsh.linux.arch.x86.setup import memory_block_size_bytes
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import SECTION_ORDER
-from memsh.linux.lib.kstrtox import kstrtoull
+from memsh.linux.lib.kstrtox import kstrtobool, kstrtoull
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.sys_device import device
 
@@ -57,17 +57,25 @@ def valid_zones(box: Box, number: int) -> str:
     return f"{inside[0].name if len(inside) == 1 else 'none'}\n"
 
 
-def _store_state(box: Box, text: str) -> None:
-    if text.removesuffix("\n") != "offline":
-        raise KernelError("EINVAL", "it is online")
+def _offline(box: Box, number: int) -> None:
+    """offline_pages(): EINVAL of a piece with holes, or of several zones; EBUSY."""
+    size = memory_block_size_bytes(box.machine)
+    first, behind = number * size, (number + 1) * size
+    ram = sum(max(0, min(region.end, behind) - max(region.start, first)) for region in box.machine.memblock.memory)
+    if ram != size or len(_zones(box, number)) != 1:
+        raise KernelError("EINVAL", "it has holes, or is of several zones")
     raise KernelError("EBUSY")
 
 
-def _store_online(box: Box, text: str) -> None:
-    word = text.strip()[:1].lower()
-    if word in ("1", "y", "t"):
-        return
-    raise KernelError("EBUSY" if word in ("0", "n", "f") else "EINVAL")
+def _store_state(box: Box, text: str, number: int) -> None:
+    if text.removesuffix("\n") != "offline":
+        raise KernelError("EINVAL", "it is online")
+    _offline(box, number)
+
+
+def _store_online(box: Box, text: str, number: int) -> None:
+    if not kstrtobool(text):
+        _offline(box, number)
 
 
 def _block(box: Box, name: str) -> Node | None:
@@ -78,12 +86,17 @@ def _block(box: Box, name: str) -> Node | None:
     if number not in blocks(box):
         return None
     nid = _node_of(box, number)
+
+    def stored(store: Callable[[Box, str, int], None]) -> Callable[[Box, str], None]:
+        return lambda box, text: store(box, text, number)
+
     section = number * (memory_block_size_bytes(box.machine) >> PAGE_SHIFT >> SECTION_ORDER)
     return device({
         f"node{nid}": Link(lambda box: f"../../node/node{nid}"),
-        "online": ProcFile(lambda box: "1\n", _store_online, 0o644),
+        "online": ProcFile(lambda box: "1\n", stored(_store_online), 0o644),
         "phys_device": ProcFile(lambda box: "0\n"), "phys_index": ProcFile(lambda box: f"{section:08x}\n"),
-        "removable": ProcFile(lambda box: "1\n"), "state": ProcFile(lambda box: "online\n", _store_state, 0o644),
+        "removable": ProcFile(lambda box: "1\n"),
+        "state": ProcFile(lambda box: "online\n", stored(_store_state), 0o644),
         "subsystem": Link(lambda box: "../../../../bus/memory"),
         "valid_zones": ProcFile(lambda box: valid_zones(box, number)),
     })  # fmt: skip

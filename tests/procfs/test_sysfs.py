@@ -79,6 +79,19 @@ def test_disks(box: Box) -> None:
             tree.store(box, f"/sys/{path}", text)
 
 
+def test_pieces_of_memory_that_cannot_go() -> None:
+    """As a real kernel of 512 MiB answered: the first piece and the last have holes."""
+    wide = Box(Config(arch="x86_64", ram=512 * MIB))
+    for number, answer in enumerate(("Invalid", "busy", "busy", "Invalid")):
+        for name, text in (("state", "offline\n"), ("online", "n\n"), ("online", "off\n")):
+            with pytest.raises(KernelError, match=answer):
+                tree.store(wide, f"/sys/devices/system/memory/memory{number}/{name}", text)
+    tree.store(wide, "/sys/devices/system/memory/memory1/online", "on\n")
+    for text in (" n\n", "2\n"):
+        with pytest.raises(KernelError, match="Invalid"):
+            tree.store(wide, "/sys/devices/system/memory/memory1/online", text)
+
+
 def test_tracepoints(box: Box) -> None:
     tracing = "kernel/tracing"
     assert "kmem:kmalloc" in show(box, f"{tracing}/available_events").split("\n")
