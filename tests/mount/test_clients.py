@@ -64,6 +64,21 @@ def test_vmstat_sees_time_pass() -> None:
     assert 1.5 <= float(own[2]) - float(own[0]) <= 4
 
 
+def test_what_box_leaves_in_the_background_goes_on() -> None:
+    """As of any program that starts another one: the clock stands until somebody lets it pass."""
+    if missing("a namespace", can_enter()):
+        return
+    done = entered(
+        "box 'stress -q --cpu 1 -t 1000 &'; box 'sleep 3; jobs'; cut -d' ' -f1 /proc/uptime;"
+        " box 'ps -C stress -o stat,time';"
+        " x=$(box 'x=$(sleep 5 & echo a); echo $x'); echo $x; cut -d' ' -f1 /proc/uptime", "--ram", "64M",
+    )  # fmt: skip
+    job, before, *rows, told, after = done.stdout.splitlines()
+    assert " ".join(job.split()) == "[1]+ Running stress -q --cpu 1 -t 1000 &", done.stderr
+    assert float(before) < 20 and float(after) - float(before) == 5 and told == "a"  # $( … ) waits for its own
+    assert [row.split()[0] for row in rows] == ["STAT", "S", "R"] and rows[2].split()[1] == "00:00:02"
+
+
 def test_top_in_batch_mode() -> None:
     if not there("top"):
         return
