@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,48 @@ def test_what_replaces_a_break_that_does_not_move_is_a_whole_mib_only_at_first(a
     for _ in range(12):
         heap.malloc(120_000)
     assert sorted(heap.mem.maps.values()) == [253952, 253952, 1048576]  # type: ignore[attr-defined]
+
+
+def _break(heap: Malloc, calls: str) -> None:
+    """Calls of a recorded program: `m SLOT SIZE` …; `p SLOT OFFSET VALUE` stores a word, `P SLOT OFFSET OTHER DELTA`
+    the address of another slot, `M` one that is mangled as links are; `g` and `R` free and realloc SLOT + OFFSET."""
+    slots: dict[int, int] = {}
+    for call in calls.split("; "):
+        op, *words = call.split()
+        slot, a, b, c = [*map(int, words), 0, 0, 0][:4]
+        mem = slots.get(slot, 0)
+        at = mem + a & heap.low
+        match op:
+            case "m":
+                slots[slot] = heap.malloc(a)
+            case "c":
+                slots[slot] = heap.calloc(a, b)
+            case "A":
+                slots[slot] = heap.memalign(a, b)
+            case "r":
+                slots[slot] = heap.realloc(mem, a)
+            case "R":
+                heap.realloc(at, b)
+            case "f":
+                heap.free(mem)
+            case "g":
+                heap.free(at)
+            case "p":
+                heap.st(at, b & heap.low)
+            case _:
+                other = slots.get(b, 0) + c & heap.low
+                heap.st(at, other ^ at >> 12 if op == "M" else other)
+
+
+@pytest.mark.parametrize("abi", [Abi32, Abi64], ids=["32", "64"])
+def test_recorded_crimes(abi: Abi) -> None:
+    """Which of its complaints comes first, as C programs that broke their heaps heard it of glibc 2.36."""
+    file = Path(__file__).parent / "traces" / f"crimes-{8 * abi.word}.txt"
+    recorded = file.read_text(encoding="ascii").splitlines()
+    heard = []
+    for line in recorded:
+        calls = line.split(" = ")[0]
+        with pytest.raises(Abort) as caught:
+            _break(new_heap(0x5667E000, abi), calls)
+        heard.append(f"{calls} = {caught.value.message}")
+    assert heard == recorded
