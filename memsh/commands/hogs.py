@@ -135,6 +135,7 @@ class VmHog(Hog):
             except KernelError as error:
                 raise Failed(512, f"hogvm malloc failed: {error.strerror}") from None
         end, room = self.addr + self.size, max(PAGE_SIZE, CHUNK * usec // CHUNK_USEC & -PAGE_SIZE)
+        faults = task.minflt + task.majflt
         if self.stride <= PAGE_SIZE:
             length = min(room, end - self.at)
             touch_range(box, task, self.at, length, True)
@@ -145,6 +146,7 @@ class VmHog(Hog):
                     break
                 touch_range(box, task, self.at, 1, True)
                 self.at += self.stride
+        self.user = VmHog.user if task.minflt + task.majflt > faults else Hog.user  # pages that are there cost it alone
         if self.at >= end:
             self.rest_until = box.timer.usec + self.hang_usec
 

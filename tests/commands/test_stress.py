@@ -51,6 +51,16 @@ def test_a_node_with_more_idle_cpus_is_chosen_first() -> None:
     assert select_task_rq_fair(box, box.current, 0) == 2
 
 
+def test_memory_that_is_kept_costs_the_kernel_nothing() -> None:
+    typed = Typed("--ram", "256M")
+    for options, kernel in (("--vm-keep", range(15)), ("", range(70, 100))):
+        typed(f"stress -q --vm 1 --vm-bytes 32M {options} -t 8 & sleep 4")
+        user, system, idle = (int(word) for word in typed("vmstat 1 2").splitlines()[-1].split()[12:15])
+        assert system in kernel and user in range(95 - system, 101) and not idle, options
+        typed("wait")
+    assert check(typed.session.box) == []
+
+
 def test_slices() -> None:
     assert sched_slice(Box(Config(cpus=4)), 2) == 10000  # 18 ms for two, and a tick
     assert [sched_slice(Box(Config()), running) for running in (2, 3, 6, 10)] == [4000, 3000, 2000, 1000]
