@@ -1,12 +1,14 @@
 """Whom the OOM killer chooses while it comes back from fork or executes a program: it dies, and nobody else."""
 
 import io
+from pathlib import Path
 
 import pytest
 
 from memsh.cli import open_session
 from memsh.inspect.check import check
 from memsh.shell.session import Session
+from tests.observing import differing, session_seen
 
 GROUP = "/sys/fs/cgroup/c"
 
@@ -48,7 +50,7 @@ def test_a_program_that_cannot_be_loaded_kills_its_process_alone(typed: Session)
     assert not list(check(typed.box))
 
 
-@pytest.mark.parametrize("typed", ["200k"], indirect=True)
+@pytest.mark.parametrize("typed", ["100k"], indirect=True)
 def test_what_init_starts_is_charged_to_its_own_group(typed: Session) -> None:
     current = typed.box.current
     assert typed.run("stress --vm 1 --vm-bytes 3M -t 1s") == 0
@@ -62,3 +64,14 @@ def test_who_is_killed_by_the_opening_of_a_file_dies_with_that_command(typed: Se
     text = told(typed)
     assert text.count("Killed process 53 (a.out)") == text.count("process 53 (a.out) has ended") == 1
     assert not typed.box.oom.victim and not list(check(typed.box))
+
+
+@pytest.mark.parametrize("typed", ["0"], indirect=True)
+def test_a_session_in_which_a_redirection_killed_comes_back_the_same(typed: Session, tmp_path: Path) -> None:
+    typed.at_prompt = True
+    typed.run("exec 3> /x")
+    typed.run("x=$(compare 'fork' 'malloc 5' | wc -l)")  # both sides go on from the box as it is
+    typed.run(f"save {tmp_path}/saved")
+    again = open_session(["--arch", "x86_64", "--ram", "64M"], io.StringIO(), io.StringIO())
+    again.run(f"source {tmp_path}/saved")
+    assert differing(session_seen(typed), session_seen(again)) == []
