@@ -6,6 +6,7 @@ Known deviation: the names of -r come in alphabetical order.
 from __future__ import annotations
 
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -26,7 +27,7 @@ _WHEN = ("always", "yes", "force", "never", "no", "none", "auto", "tty", "if-tty
 def _context(word: str) -> int:
     if not is_digits(word):
         raise ValueError(f"{word}: invalid context length argument")
-    return int(word)
+    return min(int(word.lstrip("0")[:20] or 0), sys.maxsize)  # as much as there is
 
 
 def _count(word: str) -> int:

@@ -123,7 +123,7 @@ def test_files_have_a_largest_length(typed: Typed) -> None:
         assert typed(f"{line}; echo $?") == killed, line
         assert typed("wc -c < /y") == "4096\n"
     assert typed("cp /x /y; cat /x >> /y; echo $?") == killed
-    assert typed("echo hello >> /y; echo $?") == "echo: File too large\n1\n"
+    assert typed("echo hello >> /y; echo $?") == "echo: write error: File too large\n1\n"
     assert typed("truncate -s 1k /x; ulimit -f unlimited; truncate -s 8k /x") == ""
 
 
