@@ -14,6 +14,8 @@ from memsh.linux.arch.x86.e820 import Entry, sanitize
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.errno import KernelError
 from memsh.linux.lib.cmdline import memparse
+from memsh.linux.mm.memory.fault import touch_range
+from memsh.linux.mm.memory.outcome import Segfault
 from memsh.machines.box import Box
 from memsh.procfs import tree
 
@@ -370,6 +372,10 @@ def test_the_page_of_the_old_system_calls(mode: str, row: str) -> None:
     flags = {"xonly": "VmFlags: ex ", "emulate": "VmFlags: rd ex ", "none": "VmFlags: rd wr mr mw me gd ac "}
     assert tree.show(box, "/proc/1/smaps").splitlines()[-1] == flags[mode]
     assert "vsyscall" not in tree.show(box, "/proc/1/numa_maps")
+    if mode == "emulate":  # there without a fault, for reading alone
+        assert touch_range(box, box.current, 0xFFFFFFFFFF600000, 1, False)[:2] == (0, 0)
+    with pytest.raises(Segfault):
+        touch_range(box, box.current, 0xFFFFFFFFFF600000, 1, mode == "emulate")
 
 
 def test_a_mode_that_the_page_does_not_have_is_malformed() -> None:

@@ -3,7 +3,7 @@
 `vsyscall=` decides: none, as the recorded kernel was built, xonly or emulate. A program that calls into the page has
 the registers of an instruction that was given one address, so that what the call would write to can never be written.
 
-Known deviation: with vsyscall=emulate the page is listed as readable, and to read it is a fault all the same.
+Known deviation: with vsyscall=emulate the page can be read, but its bytes cannot be shown.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from memsh.linux.include.flags import (
     VM_EXEC,
     VM_GROWSDOWN,
     VM_HUGETLB,
+    VM_READ,
     VM_WRITE,
     X86_PF_INSTR,
     X86_PF_PROT,
@@ -432,6 +433,9 @@ def touch_range(box: Box, task: Task, addr: int, length: int, write: bool, *, ex
             _traced_range(box, task, addr, end, write, tally)
             at = end
         while at < end:
+            if at == mm.mmu.vsyscall and mm.mmu.gate_flags & VM_READ and not write and not exec:
+                at += 4096  # the kernel's own page tables have it
+                continue
             vma = find_accessible(box, mm, max(at, addr), write)
             stop = min(vma.end, end)
             fault_range(box, mm, vma, at, stop, write, tally)
