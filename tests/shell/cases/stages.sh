@@ -1,7 +1,7 @@
 #### what a stage's words change is lost
 i=0; echo $((i++)) | cat; echo $i; echo ${x:=5} | cat; echo "[$x]"; ${c=echo} hi | cat; echo "[$c]"
 #### a stage that cannot be called fails alone
-ls --nosuch 2>/dev/null | echo yes; echo "${PIPESTATUS[@]}"; nosuchcmd 2>/dev/null | cat; echo "${PIPESTATUS[*]}"; echo a | cut -Q 2>/dev/null | wc -l; echo ${PIPESTATUS[@]}; echo x | nosuch 2>/dev/null; echo $?
+ls --nosuch 2>/dev/null | echo yes; echo "${PIPESTATUS[@]}"; nosuchcmd 2>/dev/null | cat; echo "${PIPESTATUS[*]}"; true | cut -Q 2>/dev/null | wc -l; echo ${PIPESTATUS[@]}; echo x | nosuch 2>/dev/null; echo $?
 #### a stage whose words fail
 echo ${x?no} 2>/dev/null | cat; echo "$? ${PIPESTATUS[@]}"; echo $((1/0)) | cat; echo "$? ${PIPESTATUS[@]}"
 #### signs of [[ that need no blanks
