@@ -3,6 +3,7 @@
 import pytest
 
 from memsh.inspect.check import check
+from memsh.linux.block.blk_cgroup import FS_DISK
 from memsh.linux.block.disk import LATENCY_USEC, PAGE_USEC
 from memsh.linux.config import MIB, Config
 from memsh.machines.box import Box
@@ -50,7 +51,7 @@ class Waits:
         self.box = box
 
     def run(self) -> None:
-        self.box.disk.read(1000)
+        self.box.disk.read(1000, FS_DISK)
 
 
 def test_reading_a_file_takes_time_once(box: Box) -> None:
