@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Callable
 
 from memsh.commands.facts import Facts, lstat
-from memsh.commands.files import copy_file
+from memsh.commands.files import copy_file, copy_text
 from memsh.commands.filestat import changed
 from memsh.commands.paths import is_procfs, on_disk, path_of, stat_kind, walked
 from memsh.commands.targets import (
@@ -239,26 +239,13 @@ class Copier:
                 mode = facts.mode & 0o777 & ~current_umask(session.box)
                 session.box.fs.chmod(session.box.fs.lookup(new), mode)
         else:
-            self._stream(name, target)
+            copy_text(self.io, name, target)
         if both:
             inode = session.box.fs.lookup(new)
             if "mode" in self.keeps:
                 session.box.fs.chmod(inode, facts.mode)
             if "timestamps" in self.keeps:
                 inode.usec = session.box.fs.lookup(old).usec
-
-    def _stream(self, name: str, target: str) -> None:
-        """What is made as it is read, as text."""
-        files = self.io.session.files
-        assert files is not None
-        source = files.open_read(self.io.session, name)
-        sink = files.open_write(self.io.session, target, False)
-        try:
-            for line in source:
-                self.io.check()
-                sink.write(line)
-        finally:
-            sink.close()
 
     def _folder(self, name: str, target: str, facts: Facts, depth: int) -> int:
         session, args = self.io.session, self.args

@@ -290,6 +290,19 @@ def mkfile(box: object, args: Args, io: IO) -> None:
     io.session.box.fs.mkfile(writable_path(io.session, args.path), args.size)
 
 
+def copy_text(io: IO, old: str, new: str) -> None:
+    """The same where one of them is made as it is read, or acts as it is written."""
+    files = io.session.files
+    assert files is not None
+    source, sink = files.open_read(io.session, old), files.open_write(io.session, new, False)
+    try:
+        for line in source:
+            io.check()
+            sink.write(line)
+    finally:
+        sink.close()
+
+
 def copy_file(io: IO, old: str, new: str) -> None:
     """The contents of a file as another one, which is cut first. ENOSPC and its kin."""
     fs = io.session.box.fs

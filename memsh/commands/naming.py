@@ -6,7 +6,7 @@ import posixpath
 
 from memsh.commands.attributes import new_mode
 from memsh.commands.facts import lstat
-from memsh.commands.files import copy_file
+from memsh.commands.files import copy_file, copy_text
 from memsh.commands.filestat import changed
 from memsh.commands.paths import is_procfs, on_disk, path_of, stat_kind
 from memsh.commands.targets import (
@@ -120,11 +120,7 @@ def _mkdir(io: IO, name: str, parents: bool, verbose: bool) -> None:
     if parents and above not in ("", "/"):
         _mkdir(io, above, True, verbose)
     whole = path_of(session, bare, False)
-    if is_procfs(whole):
-        if stat_kind(session, posixpath.dirname(whole)) is None:
-            raise KernelError("ENOENT")
-        if session.box is None or not _may_change(session, whole):
-            raise KernelError("EROFS" if session.box is None else tree.sealed(session.box, whole))
+    if is_procfs(whole) and session.box is not None and _may_change(session, whole):
         tree.mkdir(session.box, whole)
     else:
         session.box.fs.mkdir(writable_name(session, bare))
@@ -242,7 +238,6 @@ def _move(args: Args, io: IO, name: str, goal: str) -> int:
 def _move_across(io: IO, name: str, goal: str, there: bool) -> int:
     """A file goes to or from a tree of the kernel's, which is another file system: it is copied, then removed."""
     session = io.session
-    assert session.files is not None
     try:
         if there:
             writable_name(session, goal)
@@ -250,13 +245,7 @@ def _move_across(io: IO, name: str, goal: str, there: bool) -> int:
         io.complain(f"inter-device move failed: '{name}' to '{goal}'; unable to remove target: {error.strerror}")
         return 1
     try:
-        sink = session.files.open_write(session, goal, False)
-        try:
-            for line in session.files.open_read(session, name):
-                io.check()
-                sink.write(line)
-        finally:
-            sink.close()
+        copy_text(io, name, goal)
     except KernelError as error:
         io.complain(f"cannot create regular file '{goal}': {error.strerror}")
         return 1

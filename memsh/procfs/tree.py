@@ -369,7 +369,8 @@ def sealed(box: Box, path: str) -> str:
     try:
         lookup(box, path, False)
     except KernelError as error:
-        return "EPERM" if error.code == "ENOENT" and path.startswith("/sys/") else error.code
+        named = error.code == "ENOENT" and path.startswith("/sys/") and exists(box, path.rpartition("/")[0])
+        return "EPERM" if named else error.code
     return "EACCES" if path.startswith("/proc/sys/") else "EPERM"
 
 

@@ -66,6 +66,8 @@ def test_names_in_the_kernels_own_trees_as_the_kernel_refuses_them() -> None:
         ("touch /proc/sys/zz", "touch: cannot touch '/proc/sys/zz': No such file or directory"),
         ("touch /sys/zz", "touch: cannot touch '/sys/zz': Permission denied"),
         ("mkdir /sys/zz", "mkdir: cannot create directory '/sys/zz': Operation not permitted"),
+        ("mkdir /sys/nope/zz", "mkdir: cannot create directory '/sys/nope/zz': No such file or directory"),
+        ("ln -s a /sys/nope/zz", "ln: failed to create symbolic link '/sys/nope/zz': No such file or directory"),
         ("ln -s a /proc/zz", "ln: failed to create symbolic link '/proc/zz': No such file or directory"),
         ("ln -s a /sys/zz", "ln: failed to create symbolic link '/sys/zz': Operation not permitted"),
         ("rm /proc/sys/vm/swappiness", "rm: cannot remove '/proc/sys/vm/swappiness': Permission denied"),
