@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import STRERROR, KernelError
@@ -233,6 +233,7 @@ def _reader(how: list[str]) -> Reader:
     }[word]  # fmt: skip
 
 
+@cache
 def _rows() -> dict[str, list[tuple[str, Reader]]]:
     found: dict[str, list[tuple[str, Reader]]] = {}
     for line in TABLE.strip().splitlines():
@@ -240,9 +241,6 @@ def _rows() -> dict[str, list[tuple[str, Reader]]]:
         for name in names.split():
             found.setdefault(name, []).append(("" if place == "-" else place, _reader(how.split())))
     return found
-
-
-ROWS = _rows()
 
 
 def _shown(path: str, show: Callable[[Box], str], box: Box) -> str:
@@ -269,7 +267,7 @@ def keeping_file(path: str, file: ProcFile) -> ProcFile:
         return file._replace(store=partial(trigger_test_error, folder))
     if name in COUNTS and file.show is not None:
         return file._replace(show=partial(_shown, path, file.show))
-    for place, reader in ROWS.get(name, ()) if file.mode & 0o222 else ():
+    for place, reader in _rows().get(name, ()) if file.mode & 0o222 else ():
         if place in path:
             show = partial(_shown, path, file.show) if file.show is not None else None
             return file._replace(show=show, store=partial(_store, path, file, reader))

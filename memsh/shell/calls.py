@@ -25,7 +25,6 @@ from memsh.shell.errors import (
 )
 from memsh.shell.expand import Refused
 from memsh.shell.io import IO, Capture
-from memsh.shell.jobspecs import last_words
 from memsh.shell.language import Readonly
 from memsh.shell.limits import FUNCTIONS, TOO_LONG, make_room
 from memsh.shell.redirects import Opener
@@ -421,9 +420,7 @@ class Calls(Refusals):
         except RecursionError:
             return self.complain(prepared.name, ShellError("nested too deeply"), line)
         except OSError as error:
-            self.refused = True
-            status, words = last_words(prepared.name, error)
-            self.say(words)
+            status = self.uncaught(prepared.name, error)
             self._tell_reason(prepared, error)
             return status
         except ValueError as error:
@@ -441,10 +438,7 @@ class Calls(Refusals):
                 self.stdout.flush()  # type: ignore[attr-defined]
             return status
         except OSError as error:
-            self.refused = True
-            status, words = last_words(name, error, "write error: ")
-            self.say(words)
-            return status
+            return self.uncaught(name, error, "write error: ")
 
     def _tell_reason(self, prepared: Prepared, error: Exception) -> None:
         """Below a refusal, where a person reads it: why."""
@@ -562,9 +556,7 @@ class Calls(Refusals):
             if self.behind:
                 self.settle_streams()
         if failure is not None:
-            self.refused = True
-            status, words = last_words(name, failure, "write error: ")
-            self.say(words)
+            status = self.uncaught(name, failure, "write error: ")
         self._console()
         return status
 

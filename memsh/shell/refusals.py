@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import BUG_STATUS, NOT_FOUND, Dropped, Fatal, Leave, ShellError
+from memsh.shell.jobspecs import last_words
 
 if TYPE_CHECKING:
     from memsh.shell.io import Sink
@@ -54,6 +55,13 @@ class Refusals:
             self.stderr.write(text)
         except OSError:
             return
+
+    def uncaught(self, name: str, error: OSError, doing: str = "") -> int:
+        """Say what the kernel refused and the command did not handle; its status. `doing`: see last_words()."""
+        self.refused = True
+        status, words = last_words(name, error, doing)
+        self.say(words)
+        return status
 
     def bug(self, name: str, error: Exception) -> int:
         """Something memsh did not foresee: say so, mark the box, check it. Tests see the exception itself.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from memsh.shell import Args, ShellError
 from memsh.shell.io import IO, Input, Room
@@ -108,8 +108,9 @@ def strict_lines(io: IO, name: str, end: str) -> Iterator[str]:
     return Sources(io, [name]).bare_lines(end)
 
 
-def pieces(source: Input, end: str) -> Iterator[str]:
-    """The pieces of an input that a NUL (or whatever `end` is) ends, their ends with them."""
+def cuts(source: Iterable[str], end: str) -> Iterator[tuple[list[str], str]]:
+    """An input's pieces as lines bring their ends: those that are whole, and what has begun by then; at last, with none
+    that is whole, what no end follows."""
     pending: list[str] = []
     room = Room()
     for line in source:
@@ -119,12 +120,18 @@ def pieces(source: Input, end: str) -> Iterator[str]:
             continue
         room = Room()
         *whole, rest = ("".join(pending) + line).split(end)
+        yield whole, rest
+        pending = [rest]
+    yield [], "".join(pending)
+
+
+def pieces(source: Input, end: str) -> Iterator[str]:
+    """The pieces of an input that a NUL (or whatever `end` is) ends, their ends with them."""
+    for whole, rest in cuts(source, end):
         for piece in whole:
             yield piece + end
-        pending = [rest]
-    last = "".join(pending)
-    if last:
-        yield last
+        if not whole and rest:
+            yield rest
 
 
 def records(source: Input, end: str) -> Iterator[str]:

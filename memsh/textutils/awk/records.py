@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from memsh.shell.io import Room
 from memsh.textutils.awk.values import Strong
+from memsh.textutils.sources import cuts
 
 if TYPE_CHECKING:
     from memsh.shell.io import Input
@@ -84,24 +84,14 @@ def _cut(runtime: Runtime, reader: _Reader, separator: str, same: Same) -> Cut:
 
 
 def _marked(reader: _Reader, mark: str, same: Same) -> Cut:
-    pending: list[str] = []
-    room = Room()
-    for line in reader:
-        if mark not in line:
-            room.take(line)
-            pending.append(line)
-            continue
-        room = Room()
-        *whole, rest = ("".join(pending) + line).split(mark)
+    for whole, rest in cuts(reader, mark):
         for at, piece in enumerate(whole, 1):
             yield piece, mark
             if not same():
                 reader.unread(mark.join([*whole[at:], rest]))
                 return
-        pending = [rest]
-    last = "".join(pending)
-    if last:
-        yield last, ""
+        if not whole and rest:
+            yield rest, ""
 
 
 def _matched(reader: _Reader, found: Regexp, same: Same) -> Cut:

@@ -250,12 +250,8 @@ def _zone_that_gives(pages: PageAllocator, gfp: int, order: int, plan: Plan) -> 
 def waiting_on_list(pages: PageAllocator, gfp: int) -> int:
     """How many single pages come from one list of this CPU one after the other, without a look at free memory again."""
     plan = (pages._plans.get(gfp) or pages._plan(gfp))[5]
-    for zone in plan.zones:
-        if zone.node != pages.node:
-            return 0
-        if zone.stat_free > zone.limit[plan.highest]:
-            return len(zone.pcp.lists[plan.migratetype])
-    return 0
+    zone = _zone_that_gives(pages, gfp, 0, plan)
+    return len(zone.pcp.lists[plan.migratetype]) if zone is not None else 0
 
 
 def _alloc_each(pages: PageAllocator, gfp: int, n: int, kind: int) -> list[int]:
