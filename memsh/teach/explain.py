@@ -15,7 +15,7 @@ from memsh.shell.parse import parse
 from memsh.shell.session import Session
 from memsh.teach.folding import folds
 from memsh.teach.journal import attach
-from memsh.teach.recorder import CALL, EVENT, LIMIT, Picture, Recorder, picture
+from memsh.teach.recorder import CALL, EVENT, Picture, Recorder, picture
 from memsh.teach.states import aside, changes, run_line, state
 
 
@@ -178,8 +178,8 @@ def _lines(story: Recorder, args: Args) -> Iterator[tuple[str, int]]:
                 yield f"{pad}# {step.text}", at
         while opened:
             yield "  " * opened.pop() + "}", after
-    if story.cut:
-        yield f"(cut: {story.cut} lines more; {story.calls} kernel calls, told are the first {LIMIT})", after
+    if story.full:
+        yield f"(cut: {story.cut} tracepoints more; told are the first {story.calls} kernel calls)", after
         yield from ((f"# later: {text}", after) for text in story.late)
 
 

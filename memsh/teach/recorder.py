@@ -2,7 +2,8 @@
 
 `sys.setprofile` sees every call while a command that is being explained works, and only then: neither the shell around
 it, nor the kernel itself, knows anything of it. Figures in the sentences are read from the state at the moment of the
-call.
+call. A story as long as one can be is watched no further: what follows runs as if nobody looked, its tracepoints
+are counted.
 
 **Known deviations:** see memsh.teach.sentences.
 """
@@ -19,7 +20,7 @@ from memsh.linux.include.flags import MAX_ORDER
 from memsh.procfs.tracing import event_text
 from memsh.shell.streams import Hooks
 from memsh.teach.functions import FUNCTIONS, Function
-from memsh.teach.sentences import AFTER, BEFORE, MILESTONES, Request
+from memsh.teach.sentences import AFTER, BEFORE, Request, killed
 from memsh.teach.subject import slab_of, tables_of, zone_of
 
 FREELIST, RMQUEUE = FUNCTIONS["buddy.get_page_from_freelist"], FUNCTIONS["buddy.rmqueue"]
@@ -29,9 +30,9 @@ FAULT = "fault.handle_mm_fault"
 OUR_OWN = ("/trace.py", "/callsites.py")  # what notes the tracepoints is no call of the kernel's
 LIMIT = 2000
 ALIKE = 2  # so many events of a kind in a row are shown, and the last
+LATE = 6  # so many lines of what matters too much to be cut
 CALL, EVENT, SAY = "call", "event", "say"
 UNKNOWN = (None, "")  # a code that was not looked up yet
-UNTOLD = ("", None)  # a call that is beyond those that are told
 
 
 class Step(NamedTuple):
@@ -73,22 +74,31 @@ def picture(box: Box, text: str = "", address: int | None = None) -> Picture:
 
 
 class Watch:
-    """`with watch: …`, one in another perhaps: `profile` sees the calls."""
+    """`with watch: …`, one in another perhaps: `profile` sees the calls, until it is let go."""
 
     def __init__(self, profile: Callable[[FrameType, str, Any], None]) -> None:
-        self.profile = profile
+        self.profile: Callable[[FrameType, str, Any], None] | None = profile
         self.before: list[Any] = []
 
     def __enter__(self) -> None:
-        self.before.append(sys.getprofile())
-        sys.setprofile(self.profile)
+        if self.profile is not None:
+            self.before.append(sys.getprofile())
+            sys.setprofile(self.profile)
 
     def __exit__(self, *_: object) -> None:
-        sys.setprofile(self.before.pop())
+        if self.before:
+            sys.setprofile(self.before.pop())
+
+    def let_go(self) -> None:
+        """Nothing is watched any more."""
+        self.profile = None
+        while self.before:
+            sys.setprofile(self.before.pop())
 
 
 class Recorder:
-    """`with Recorder(box, hooks) as story: …`; then `steps`, `calls` (into memsh.linux and memsh.libc) and `cut`."""
+    """`with Recorder(box, hooks) as story: …`; then `steps`, `calls` (into memsh.linux and memsh.libc, of those that
+    are told) and, if there were more (`full`), how many tracepoints were `cut`."""
 
     def __init__(self, box: Box, hooks: Hooks, pictures: bool = False) -> None:
         self.box = box
@@ -96,7 +106,9 @@ class Recorder:
         self.pictures: list[Picture] | None = [] if pictures else None  # one a step
         self.steps: list[Step] = []
         self.calls = 0
+        self.full = False
         self.cut = 0
+        self.logged = 0  # records of the kernel log when it was full
         self.late: list[str] = []  # what matters too much to be cut
         self.depth = 0
         self.known: dict[int, tuple[Function | None, str] | None] = {}  # by id(): a code's hash looks at all it holds
@@ -118,6 +130,8 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self.hooks.watch = None
         self.events()
+        if self.full:
+            self.late = killed(self.box, self.logged)[-LATE:]
         trace = self.box.trace
         trace.on, trace.events, trace.filters, trace.counting = self.was_on, self.chosen, self.filters, False
         if not self.was_on:  # nobody asked for a record
@@ -127,21 +141,28 @@ class Recorder:
             trace.total = self.kept[2]
 
     def say(self, text: str) -> None:
-        if self.calls > LIMIT and len(self.late) < ALIKE * 3:
-            self.late.append(text)
         self.add(Step(SAY, self.depth, text))
 
     def add(self, step: Step) -> None:
-        if len(self.steps) < 3 * LIMIT and self.calls <= LIMIT:
+        if len(self.steps) < 3 * LIMIT:
             self.steps.append(step)
             if self.pictures is not None:
                 self.pictures.append(picture(self.box, step.text if step.kind == EVENT else "", self.address))
         else:
-            self.cut += 1
+            self.cut += step.kind == EVENT
+            if not self.full:
+                self.end()
+
+    def end(self) -> None:
+        """No more is told."""
+        self.full = True
+        self.logged = self.box.log.total
+        self.watch.let_go()
+        self.box.trace.counting = not self.was_on  # a person who traces reads them, too
 
     def inline(self, begun: int) -> None:
         """The fast path of __alloc_pages has no functions of its own here: put Linux's around what it did."""
-        if self.cut:
+        if self.full:
             return
         steps = self.steps
         at = begun
@@ -166,9 +187,8 @@ class Recorder:
         self.seen = trace.total
         if new > 0:
             ring = trace.ring
-            if self.calls > LIMIT:
-                self.cut += min(new, ring.maxlen or new)
-                trace.counting = not self.was_on  # a person who traces reads them, too
+            if self.full:
+                self.cut += new
                 return
             alike, name = 0, ""
             for at in range(max(-new, -len(ring)), 0):
@@ -228,15 +248,13 @@ class Recorder:
         if not self.depth and key in PEEKS:
             self.mute = frame
             return
+        if self.box.trace.total != self.seen and function is not None:
+            self.events()
+        if self.calls == LIMIT:
+            self.end()
+            return
         self.calls += 1
         if function is None:
-            return
-        if self.box.trace.total != self.seen:
-            self.events()
-        if self.calls > LIMIT and key not in MILESTONES:  # of these there is nothing more to tell
-            self.cut += 1
-            self.depth += 1
-            self.open.append(UNTOLD)
             return
         if key == FAULT:
             self.address = frame.f_locals.get("addr")

@@ -276,11 +276,16 @@ def _oom(story: Recorder, args: dict[str, Any]) -> Any:
     return story.box.log.total
 
 
-def _killed(story: Recorder, told: int, value: Any) -> str:
-    log = story.box.log
+def killed(box: Box, told: int) -> list[str]:
+    """What the OOM killer has done since the kernel log had `told` records."""
+    log = box.log
     new = list(log.records)[max(0, len(log.records) - (log.total - told)) :] if log.total > told else []
-    lines = [record.text for record in new if "Killed process" in record.text]
-    return lines[-1].partition(" total-vm")[0] + ": its memory is free again" if lines else ""
+    return [record.text.partition(" total-vm")[0] + ": its memory is free again"
+            for record in new if "Killed process" in record.text]  # fmt: skip
+
+
+def _killed(story: Recorder, told: int, value: Any) -> str:
+    return (killed(story.box, told) or [""])[-1]
 
 
 def _swap_out(story: Recorder, args: dict[str, Any]) -> Any:
@@ -309,4 +314,3 @@ AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed, "oom_kill.out_of_memory": _killed,
     "slab_caches.kmalloc_slab": _fitting, "slub_caches.kmalloc_slab": _fitting, **OF_PROCESSES_AFTER,
 }  # fmt: skip
-MILESTONES = frozenset({"oom_kill.out_of_memory"})  # told even where the tree has been cut
