@@ -1,33 +1,45 @@
-"""/sys/kernel/tracing: events/, set_event, available_events: which events are recorded (kernel/trace/trace_events.c).
+"""/sys/kernel/tracing: which events are recorded, and how (kernel/trace/trace_events.c, trace.c).
 
-The first event that is enabled starts recording, as on Linux, where tracing_on is 1 from the start and no event is;
-here tracing_on is 0 and stands for all of them, until one is chosen.
+The recorded kernels have no tracefs (CONFIG_FTRACE is not set). What a kernel with ENABLE_DEFAULT_TRACERS has is here.
 
-**Known deviations:** no triggers, instances, formats and binary buffers; `set_event` is added to, as by `>>`, unless
-the file was opened to be overwritten.
+**Known deviations:** events' numbers go by their names. No instances, per_cpu, options, dynamic events, saved command
+lines, binary buffers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.trace import FIELDS, Trace
+from memsh.linux.include.trace import Trace
+from memsh.linux.include.trace_events import EVENTS
 from memsh.linux.kernel.trace_filter import BadFilter, create_filter, filter_match_preds, told
+from memsh.linux.kernel.trace_trigger import COMMANDS, event_trigger_write
+from memsh.linux.lib.kstrtox import kstrtoull_decimal
+from memsh.procfs import tracing
 from memsh.procfs.node import Directory, Node, ProcFile
+from memsh.procfs.trace_format import show_format
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-SYSTEMS = (  # how the names of a subsystem's events begin; the first that fits counts
-    ("mm_page_", "kmem"), ("kmalloc", "kmem"), ("kfree", "kmem"), ("kmem_cache_", "kmem"), ("rss_stat", "kmem"),
-    ("mm_filemap_", "filemap"), ("mm_vmscan_", "vmscan"), ("mm_compaction_", "compaction"), ("mm_migrate_", "migrate"),
-    ("writeback_", "writeback"), ("page_fault_", "exceptions"), ("mm_khugepaged_", "huge_memory"),
-    ("oom_score", "oom"), ("mark_victim", "oom"), ("wake_reaper", "oom"), ("mm_lru_", "pagemap"), ("mmap_", "mmap"),
-)  # fmt: skip
 FIRST_ID = 300
+EVENT_BUF_SIZE = 127
+PID_MAX_LIMIT = 1 << 22
+PAGE_SIZE = 4096
+HEADER_EVENT = """\
+# compressed entry header
+\ttype_len    :    5 bits
+\ttime_delta  :   27 bits
+\tarray       :   32 bits
+
+\tpadding     : type == 29
+\ttime_extend : type == 30
+\ttime_stamp : type == 31
+\tdata max type_len  == 28
+"""
 NONE_FITS = "Couldn't find or set field in one of a subsystem's events"
 GLOBAL_FILTER = """\
 ### global filter ###
@@ -37,49 +49,36 @@ GLOBAL_FILTER = """\
 """
 
 
-def system_of(name: str) -> str:
-    """The subsystem that an event belongs to."""
-    return next((system for begin, system in SYSTEMS if name.startswith(begin)), "kmem")
-
-
 def by_system() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name in sorted(FIELDS):
-        found.setdefault(system_of(name), []).append(name)
+    for name in sorted(EVENTS):
+        found.setdefault(EVENTS[name].system, []).append(name)
     return found
-
-
-def enabled(box: Box) -> set[str]:
-    """The events that are recorded while tracing is on."""
-    chosen = box.trace.events
-    if chosen is not None:
-        return chosen
-    return set(FIELDS) if box.trace.on else set()
-
-
-def enable(box: Box, names: Iterable[str], on: bool) -> None:
-    trace = box.trace
-    chosen = enabled(box) | set(names) if on else enabled(box) - set(names)
-    if trace.events is None and not trace.on and on:
-        trace.on = True
-    trace.events = chosen
 
 
 def _show(names: list[str]) -> Callable[[Box], str]:
     """1 all of them, 0 none, X some."""
 
     def show(box: Box) -> str:
-        count = len(enabled(box) & set(names))
+        count = len(box.trace.events & set(names))
         return "1\n" if count == len(names) else "X\n" if count else "0\n"
 
     return show
 
 
+def _show_one(box: Box, name: str) -> str:
+    """Whether it is recorded; `*`: a trigger may change that."""
+    trace = box.trace
+    soft = name in trace.soft
+    return f"{int(name in trace.recorded())}{'*' if soft else ''}\n"
+
+
 def _store(names: list[str]) -> Callable[[Box, str], None]:
     def store(box: Box, text: str) -> None:
-        if text.strip() not in ("0", "1"):
+        number = kstrtoull_decimal(text, box.arch.bits)
+        if number > 1:
             raise KernelError("EINVAL", text.strip())
-        enable(box, names, text.strip() == "1")
+        box.trace.enable(names, number == 1)
 
     return store
 
@@ -95,7 +94,7 @@ def _set_filter(trace: Trace, name: str, text: str) -> None:
     if text == "0":
         return
     try:
-        trace.filters[name] = partial(filter_match_preds, create_filter(text, FIELDS[name]))
+        trace.filters[name] = partial(filter_match_preds, create_filter(text, EVENTS[name]))
         trace.told[name] = text + "\n"
     except BadFilter as bad:
         trace.told[name] = told(text, bad)
@@ -135,19 +134,37 @@ def _system_filter(system: str, names: list[str]) -> ProcFile:
     return ProcFile(lambda box: box.trace.told.get(system, GLOBAL_FILTER), store, 0o640)
 
 
+def _trigger(name: str) -> ProcFile:
+    def show(box: Box) -> str:
+        mine = box.trace.triggers.get(name)
+        return "".join(map(str, mine)) if mine else f"# Available triggers:\n# {' '.join(COMMANDS)}\n"
+
+    def store(box: Box, text: str) -> None:
+        if len(text) >= PAGE_SIZE:
+            raise KernelError("EINVAL", "too long")
+        event_trigger_write(box.trace, name, text.strip())
+
+    return ProcFile(show, store, 0o640)
+
+
 def _event(name: str, number: int) -> Directory:
-    return Directory({"enable": _enable([name]), "filter": _filter(name),
-                      "id": ProcFile(lambda box: f"{number}\n", None, 0o440)}, 0o750)  # fmt: skip
+    return Directory({"enable": ProcFile(lambda box: _show_one(box, name), _store([name]), 0o640),
+                      "filter": _filter(name), "format": ProcFile(lambda box: show_format(box.arch, name, number), None,
+                                                                  0o440),
+                      "id": ProcFile(lambda box: f"{number}\n", None, 0o440), "trigger": _trigger(name)},
+                     0o750)  # fmt: skip
 
 
 def _events() -> Directory:
-    numbers = {name: FIRST_ID + at for at, name in enumerate(sorted(FIELDS))}
+    numbers = {name: FIRST_ID + at for at, name in enumerate(sorted(EVENTS))}
     folders: dict[str, Node] = {
         system: Directory({"enable": _enable(names), "filter": _system_filter(system, names),
                            **{name: _event(name, numbers[name]) for name in names}}, 0o750)
         for system, names in by_system().items()
     }  # fmt: skip
-    return Directory({"enable": _enable(sorted(FIELDS)), **folders}, 0o750)
+    return Directory({
+        "enable": _enable(sorted(EVENTS)), "header_event": ProcFile(lambda box: HEADER_EVENT, None, 0o440),
+        "header_page": ProcFile(show_header_page, None, 0o440), **folders}, 0o750)  # fmt: skip
 
 
 def show_available(box: Box) -> str:
@@ -156,30 +173,71 @@ def show_available(box: Box) -> str:
 
 
 def show_set(box: Box) -> str:
-    on = enabled(box)
+    on = box.trace.recorded()
     rows = [(system, name) for system, names in sorted(by_system().items()) for name in names if name in on]
     return "".join(f"{system}:{name}\n" for system, name in rows)
 
 
 def store_set(box: Box, text: str) -> None:
     """`system:event`, `system:*`, `event`, `*:*`, each with `!` in front to take it away. EINVAL for what is none."""
-    for word in text.split():
+    for word in text.replace("\0", " ").split():
         wanted = word.removeprefix("!")
-        system, colon, event = wanted.rpartition(":")
-        found = [
-            name for name in FIELDS
-            if (not colon or system in ("*", "", system_of(name)))
-            and (event in ("*", "", name) or (not colon and event == system_of(name)))
-        ]  # fmt: skip
-        if not found:
+        system, colon, event = wanted.partition(":")
+        if colon:
+            found = [name for name in EVENTS
+                     if system in ("", "*", EVENTS[name].system) and event in ("", "*", name)]  # fmt: skip
+        else:
+            found = [name for name in EVENTS if wanted in (name, EVENTS[name].system)]
+        if not found or len(word) > EVENT_BUF_SIZE:
             raise KernelError("EINVAL", f"{wanted}: no such event")
-        enable(box, found, not word.startswith("!"))
+        box.trace.enable(found, not word.startswith("!"))
 
 
 def forget_set(box: Box) -> None:
     """set_event was opened to be overwritten: no event is left."""
-    if box.trace.on or box.trace.events is not None:  # else none has been chosen yet: the first one starts recording
-        box.trace.events = set()
+    box.trace.enable(EVENTS, False)
 
 
-EVENTS = _events()
+def show_pids(box: Box) -> str:
+    return "".join(f"{pid}\n" for pid in sorted(box.trace.pids))
+
+
+def store_pids(box: Box, text: str) -> None:
+    """The tasks whose events are recorded, beside those chosen before. EINVAL."""
+    pids = [kstrtoull_decimal(word, box.arch.bits) for word in text.split()]
+    if any(not 0 <= pid <= PID_MAX_LIMIT for pid in pids):
+        raise KernelError("EINVAL", "no PID")
+    box.trace.pids |= {*pids}
+
+
+def forget_pids(box: Box) -> None:
+    box.trace.pids = set()
+
+
+def show_header_page(box: Box) -> str:
+    """How a page of the buffer begins (ring_buffer_print_page_header)."""
+    word = box.arch.word
+    return (
+        "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+        f"\tfield: local_t commit;\toffset:8;\tsize:{word};\tsigned:1;\n"
+        "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
+        f"\tfield: char data;\toffset:{8 + word};\tsize:{box.trace.buffer.page};\tsigned:1;\n"
+    )
+
+
+FOLDER = _events()
+
+FILES: dict[str, ProcFile] = {
+    "available_events": ProcFile(show_available, None, 0o440),
+    "available_tracers": ProcFile(tracing.show_tracer, None, 0o440),
+    "buffer_size_kb": ProcFile(tracing.show_size, tracing.store_size, 0o640),
+    "buffer_total_size_kb": ProcFile(tracing.show_total_size, None, 0o440),
+    "current_tracer": ProcFile(tracing.show_tracer, tracing.store_tracer, 0o640),
+    "set_event": ProcFile(show_set, store_set, 0o640, truncate=forget_set),
+    "set_event_pid": ProcFile(show_pids, store_pids, 0o640, truncate=forget_pids),
+    "timestamp_mode": ProcFile(lambda box: "[delta] absolute\n", None, 0o440),
+    "trace": ProcFile(tracing.show, tracing.ignore, 0o640, truncate=tracing.clear),
+    "trace_clock": ProcFile(tracing.show_clock, tracing.store_clock, 0o640),
+    "trace_marker": ProcFile(None, tracing.store_marker, 0o220),
+    "tracing_on": ProcFile(tracing.show_on, tracing.store_on, 0o640),
+}

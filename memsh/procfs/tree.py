@@ -144,10 +144,7 @@ FILES: dict[str, ProcFile] = {
     EXTFRAG + "extfrag_index": ProcFile(extfrag.show_extfrag),
     EXTFRAG + "unusable_index": ProcFile(extfrag.show_unusable),
     **{f"/sys/kernel/{name}": entry for name, entry in sys_kernel.FILES.items()},
-    "/sys/kernel/tracing/available_events": ProcFile(tracefs.show_available, None, 0o440),
-    "/sys/kernel/tracing/current_tracer": ProcFile(lambda box: "nop\n", None, 0o640),
-    "/sys/kernel/tracing/trace": ProcFile(tracing.show, tracing.clear, 0o640),
-    "/sys/kernel/tracing/tracing_on": ProcFile(tracing.show_on, tracing.store_on, 0o640),
+    **{f"/sys/kernel/tracing/{name}": entry for name, entry in tracefs.FILES.items()},
     **_tunables(),
 }
 STREAMS: dict[str, ProcFile] = {  # whoever reads them waits for more
@@ -159,8 +156,6 @@ OTHERS: dict[str, ProcFile] = {  # made piece by piece, or for writing only
     "/proc/kpagecgroup": ProcFile(None, None, 0o400, kpage.read_cgroup, option="MEMCG"),
     "/proc/kpagecount": ProcFile(None, None, 0o400, kpage.read_count),
     "/proc/kpageflags": ProcFile(None, None, 0o400, kpage.read_flags),
-    "/sys/kernel/tracing/set_event": ProcFile(tracefs.show_set, tracefs.store_set, 0o640,
-                                              truncate=tracefs.forget_set),
     "/proc/sysrq-trigger": ProcFile(None, sysrq.store, 0o200),
 }
 LINKS: dict[str, Link] = {
@@ -186,7 +181,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/firmware/dmi/tables": sys_dmi.FOLDER,
     "/sys/firmware/memmap": sys_firmware.MEMMAP,
     "/sys/kernel/irq": sys_irq.IRQ,
-    "/sys/kernel/tracing/events": tracefs.EVENTS,
+    "/sys/kernel/tracing/events": tracefs.FOLDER,
     "/sys/devices/system/node": sys_node.NODES,
     "/sys/module": sys_module.MODULES,
     "/sys/kernel": Directory({}, 0o755, names=sys_slab.names, find=sys_slab.find),

@@ -19,8 +19,6 @@ from memsh.teach.journal import Timeline
 
 MOST = 40
 PATIENCE = 4.0  # seconds after which no stretch further back is begun
-EVENTS = {"mm_page_alloc", "mm_page_free", "mm_page_free_batched", "kmalloc", "kmem_cache_alloc", "kfree",
-          "kmem_cache_free"}  # fmt: skip
 
 
 class Target:
@@ -64,7 +62,7 @@ class Target:
 
 
 class Listener(deque[Any]):
-    """In the place of the trace's ring: keeps what an event says about the target, and no event."""
+    """Hears of all events: keeps what one says about the target, and no event."""
 
     def __init__(self, target: Target) -> None:
         super().__init__()
@@ -111,10 +109,9 @@ def _stretch(timeline: Timeline, target: Target, first: int, last: int) -> list[
             timeline.pass_by(entry)
             continue
         trace, heard = session.box.trace, Listener(target)
-        trace.ring, trace.stamps, trace.events, trace.on = heard, deque(maxlen=0), EVENTS, True
-        trace.filters = {}
+        trace.hear(heard)
         timeline.replay([entry.replay])
-        session.box.trace.on = False
+        session.box.trace.hear(None)
         found += [(entry.number, entry.line, words) for words in heard]
     return found
 

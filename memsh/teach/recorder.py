@@ -11,13 +11,14 @@ are counted.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from memsh.linux.box import Box
 from memsh.linux.include.flags import MAX_ORDER
-from memsh.procfs.tracing import event_text
+from memsh.procfs.trace_format import event_text
 from memsh.shell.streams import Hooks
 from memsh.teach.functions import FUNCTIONS, Function
 from memsh.teach.sentences import AFTER, BEFORE, Request, killed
@@ -29,6 +30,7 @@ PEEKS = frozenset({"vmalist.find_vma", "slab_caches.kmalloc_slab", "slub_caches.
 FAULT = "fault.handle_mm_fault"
 OUR_OWN = ("/trace.py", "/callsites.py")  # what notes the tracepoints is no call of the kernel's
 LIMIT = 2000
+HEARD = 65536  # events between two looks
 ALIKE = 2  # so many events of a kind in a row are shown, and the last
 LATE = 6  # so many lines of what matters too much to be cut
 CALL, EVENT, SAY = "call", "event", "say"
@@ -116,14 +118,13 @@ class Recorder:
         self.open: list[tuple[str, Any]] = []
         self.requests: list[Request] = []  # calls of __alloc_pages that have not returned
         self.address: int | None = None  # of the fault that is being handled
-        self.seen = box.trace.total
-        self.was_on, self.chosen, self.filters = box.trace.on, box.trace.events, box.trace.filters
-        self.kept = (list(box.trace.ring), list(box.trace.stamps), box.trace.total)
+        self.seen = box.trace.passed
+        self.heard: deque[tuple[Any, ...]] = deque(maxlen=HEARD)
         self.watch = Watch(self.profile())
         self.mute: FrameType | None = None  # what a process did before main is no part of the story
 
     def __enter__(self) -> Recorder:
-        self.box.trace.on, self.box.trace.events, self.box.trace.filters = True, None, {}
+        self.box.trace.hear(self.heard)
         self.hooks.watch = self.watch
         return self
 
@@ -132,13 +133,7 @@ class Recorder:
         self.events()
         if self.full:
             self.late = killed(self.box, self.logged)[-LATE:]
-        trace = self.box.trace
-        trace.on, trace.events, trace.filters, trace.counting = self.was_on, self.chosen, self.filters, False
-        if not self.was_on:  # nobody asked for a record
-            trace.clear()
-            trace.ring.extend(self.kept[0])
-            trace.stamps.extend(self.kept[1])
-            trace.total = self.kept[2]
+        self.box.trace.hear(None)
 
     def say(self, text: str) -> None:
         self.add(Step(SAY, self.depth, text))
@@ -158,7 +153,7 @@ class Recorder:
         self.full = True
         self.logged = self.box.log.total
         self.watch.let_go()
-        self.box.trace.counting = not self.was_on  # a person who traces reads them, too
+        self.box.trace.counting = True
 
     def inline(self, begun: int) -> None:
         """The fast path of __alloc_pages has no functions of its own here: put Linux's around what it did."""
@@ -183,10 +178,10 @@ class Recorder:
     def events(self) -> None:
         """Tracepoints passed since the last look."""
         trace = self.box.trace
-        new = trace.total - self.seen
-        self.seen = trace.total
+        new = trace.passed - self.seen
+        self.seen = trace.passed
         if new > 0:
-            ring = trace.ring
+            ring = self.heard
             if self.full:
                 self.cut += new
                 return
@@ -231,7 +226,7 @@ class Recorder:
                 if self.mute is not None:
                     if frame is self.mute:
                         self.mute = None
-                        self.seen = self.box.trace.total
+                        self.seen = self.box.trace.passed
                 elif opened:
                     found = find(id(frame.f_code))
                     if found is not None and found[0] is not None:
@@ -248,7 +243,7 @@ class Recorder:
         if not self.depth and key in PEEKS:
             self.mute = frame
             return
-        if self.box.trace.total != self.seen and function is not None:
+        if self.box.trace.passed != self.seen and function is not None:
             self.events()
         if self.calls == LIMIT:
             self.end()
@@ -266,7 +261,7 @@ class Recorder:
 
     def back(self, value: Any) -> None:
         """The function that was called last returns."""
-        if self.box.trace.total != self.seen:
+        if self.box.trace.passed != self.seen:
             self.events()
         key, told = self.open.pop()
         if key == FAULT:

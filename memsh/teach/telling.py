@@ -75,15 +75,16 @@ def trace(box: Box, args: Args, io: IO) -> int:
 
     trace on; kmalloc 64; trace show
 
-    `trace show` prints /sys/kernel/tracing/trace; `trace clear` empties it. At most 65536 events are kept.
+    `trace show` prints /sys/kernel/tracing/trace; `trace clear` empties it. `trace on` is `echo 1` into tracing_on and
+    events/enable there; each CPU keeps buffer_size_kb of events.
     """
     if args.what == "show":
         io.out(tracing.show(box))
     elif args.what == "clear":
-        tree.store(box, "/sys/kernel/tracing/trace", "\n")
+        tree.truncate(box, "/sys/kernel/tracing/trace")
     else:
-        tree.store(box, "/sys/kernel/tracing/tracing_on", str(int(args.what == "on")))
-        box.trace.events = None
+        box.trace.record_all(args.what == "on")
+        box.changes += 1
     return 0
 
 

@@ -89,9 +89,9 @@ def test_only_the_node_that_is_near_and_has_no_other_cpus_reclaims() -> None:
 def test_reclaim_goes_over_the_nodes_and_each_kswapd_keeps_to_its_own() -> None:
     box = two_nodes()
     switch_on(box, 200_000)
-    box.trace.on = True
+    box.trace.record_all(True)
     fill(box, 600 * MIB)
-    box.trace.on = False
+    box.trace.record_all(False)
     lines = tracing.show(box).splitlines()
     for nid in (0, 1):
         assert any(f"mm_vmscan_kswapd_wake: nid={nid} " in line for line in lines)

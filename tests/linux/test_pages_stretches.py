@@ -237,7 +237,7 @@ def test_tracing_changes_nothing(name: str) -> None:
     quiet, traced = Box(Config(), boot=False), Box(Config(), boot=False)
     for box in (quiet, traced):
         freelists.load(box, text, "before")
-    traced.trace.on = True
+    traced.trace.record_all(True)
     kinds = (GFP_KERNEL, GFP_HIGHUSER_MOVABLE, GFP_ATOMIC | GFP_NAMES["__GFP_NOWARN"])
     held = []
     for step in range(3000):

@@ -198,7 +198,7 @@ def test_stretches_give_what_pages_give(seed: int, make: Callable[[], Box], monk
 
 def test_the_tracepoints_change_nothing() -> None:
     plays = [Play(small(), 7, 40 * MIB) for _ in range(2)]
-    plays[1].box.trace.on = True
+    plays[1].box.trace.record_all(True)
     for play in plays:
         for _ in range(25):
             play.step(write_files=False)
@@ -256,9 +256,9 @@ def test_reclaim_is_traced_in_linuxs_words() -> None:
     addr = vma.sys_mmap(box, mm, 0, 70 * MIB, 3, ANON)
     touch_range(box, box.current, addr, 60 * MIB, True)
     stolen = -box.vmstat["pgsteal_kswapd"] - box.vmstat["pgsteal_direct"]
-    box.trace.on = True
+    box.trace.record_all(True)
     touch_range(box, box.current, addr + 60 * MIB, 5 * MIB, True)
-    box.trace.on = False
+    box.trace.record_all(False)
     stolen += box.vmstat["pgsteal_kswapd"] + box.vmstat["pgsteal_direct"]
     lines = [line for line in show(box).splitlines() if "lru_shrink_inactive: " in line]
     told = [match for line in lines if (match := re.search(INACTIVE, line))]

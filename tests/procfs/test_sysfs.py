@@ -15,7 +15,7 @@ from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 from memsh.procfs import tree
-from memsh.procfs.tracing import event_text
+from memsh.procfs.trace_format import event_text
 
 # /sys/block/vda/queue of the recorded machines, name by name
 QUEUE = """
@@ -150,7 +150,7 @@ def test_rss_stat_tells_of_each_counter() -> None:
     touch_range(box, task, addr, 16384, True)
     sizes = [record[4] >> 12 for record in box.trace.ring]
     assert sizes == [base + 1, base + 2, base + 3, base + 4]
-    assert {record[2:4] for record in box.trace.ring} == {(1, "MM_ANONPAGES")}
+    assert {record[2:4] for record in box.trace.ring} == {(1, 1)}
     box.trace.clear()
     child = fork(box, task).child
     other = [record for record in box.trace.ring if record[2] == 0]
@@ -159,6 +159,6 @@ def test_rss_stat_tells_of_each_counter() -> None:
     touch_range(box, task, addr, 4096, True)  # another anonymous page instead: nothing to tell
     assert not box.trace.ring and child.mm is not None
     vma.do_munmap(box, mm, addr, 16384)
-    assert [(record[3], record[4] >> 12) for record in box.trace.ring] == [("MM_ANONPAGES", mm.rss[MM_ANONPAGES])]
+    assert [(record[3], record[4] >> 12) for record in box.trace.ring] == [(1, mm.rss[MM_ANONPAGES])]
     assert re.fullmatch(r"rss_stat: mm_id=\d+ curr=1 type=MM_ANONPAGES size=\d+B",
                         event_text(box.arch, box.trace.ring[0]))  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from memsh.linux.include.trace_events import EVENTS as KNOWN
 from memsh.linux.kernel.trace_filter import BadFilter, create_filter, filter_match_preds
 from tests.commands.typed import Typed
 
@@ -20,7 +21,7 @@ VALUES: dict[str, Any] = {"order": 3, "pfn": 0x100, "comm": "a.out", "cpu": 1, "
     ("common_pid == 065", True), ("order > -1", True),
 ])  # fmt: skip
 def test_expressions(text: str, passes: bool) -> None:
-    tree = create_filter(text, ("pfn", "order", "gfp_flags"))
+    tree = create_filter(text, KNOWN["mm_page_alloc"])
     assert filter_match_preds(tree, {**VALUES, "COMM": "a.out", "CPU": 1}) is passes
 
 
@@ -34,7 +35,7 @@ def test_expressions(text: str, passes: bool) -> None:
 ])  # fmt: skip
 def test_what_is_no_expression(text: str, words: str, place: int) -> None:
     with pytest.raises(BadFilter) as caught:
-        create_filter(text, ("order",))
+        create_filter(text, KNOWN["mm_page_alloc"])
     assert (caught.value.words, caught.value.place) == (words, place)
 
 

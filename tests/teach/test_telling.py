@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import string
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -14,7 +13,9 @@ from memsh.cli import open_session
 from memsh.inspect import check
 from memsh.linux.arch.x86.i386.arch import I386
 from memsh.linux.include.trace import CALLED, FIELDS
+from memsh.linux.lib.gfptext import gfp_text
 from memsh.procfs import tracing, tree
+from memsh.procfs.trace_format import event_text
 from memsh.shell.session import Session
 from memsh.teach.functions import FUNCTIONS
 from memsh.teach.recorder import Recorder
@@ -29,14 +30,6 @@ def said(line: str) -> str:
     made, out = session()
     made.run(line)
     return out.getvalue()
-
-
-def test_one_table_of_events() -> None:
-    assert list(tracing.FORMATS) == list(FIELDS)
-    derived = {"page", "gfp", "accounted", "pageblock_order", "fragmenting"}
-    for name, text in tracing.FORMATS.items():
-        used = {field for _, field, _, _ in string.Formatter().parse(text) if field}
-        assert used <= set(FIELDS[name]) | derived
 
 
 def test_what_is_emitted_is_in_the_table_and_has_its_fields() -> None:
@@ -68,10 +61,10 @@ def test_trace_changes_nothing_but_the_ring() -> None:
 
 
 def test_the_kernels_own_words() -> None:
-    assert tracing.event_text(I386, ("mm_page_pcpu_drain", 0x1F30, 3, 1)).endswith("pfn=0x1f30 order=3 migratetype=1")
-    assert tracing.gfp_text(0x100CCA) == "GFP_HIGHUSER_MOVABLE"
-    assert tracing.gfp_text(0xDC0) == "GFP_KERNEL|__GFP_ZERO"
-    assert tracing.gfp_text(0) == "none"
+    assert event_text(I386, ("mm_page_pcpu_drain", 0x1F30, 3, 1)).endswith("pfn=0x1f30 order=3 migratetype=1")
+    assert gfp_text(0x100CCA) == "GFP_HIGHUSER_MOVABLE"
+    assert gfp_text(0xDC0) == "GFP_KERNEL|__GFP_ZERO"
+    assert gfp_text(0) == "none"
 
 
 def test_explain_tells_of_the_split_and_does_it() -> None:

@@ -1,4 +1,4 @@
-"""Tracepoints: one flag, one ring (include/trace/events/*.h).
+"""Tracepoints: one flag, and the rings of events behind it (include/trace/events/*.h, kernel/trace/trace.c).
 
 Call sites are written `if trace.on: trace.emit("mm_page_alloc", pfn, order, ...)` so that an untraced step pays one
 attribute test. FIELDS names what each event notes: `call_site` is found by emit(), the rest are the arguments of its
@@ -9,106 +9,133 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from memsh.linux.include.ring_buffer import DEFAULT_KB, RingBuffer
+from memsh.linux.include.trace_events import CONSTANTS, EVENTS, FIELDS
 from memsh.linux.mm.slab.callsites import linux_name
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-FIELDS: dict[str, tuple[str, ...]] = {
-    "mm_page_alloc": ("pfn", "order", "gfp_flags", "migratetype"),
-    "mm_page_alloc_zone_locked": ("pfn", "order", "migratetype", "percpu_refill"),
-    "mm_page_alloc_extfrag": (
-        "pfn",
-        "alloc_order",
-        "fallback_order",
-        "alloc_migratetype",
-        "fallback_migratetype",
-        "change_ownership",
-        "pageblock_order",
-    ),
-    "mm_page_free": ("pfn", "order"),
-    "mm_page_free_batched": ("pfn",),
-    "mm_page_pcpu_drain": ("pfn", "order", "migratetype"),
-    "kmalloc": ("call_site", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
-    "kfree": ("call_site", "ptr"),
-    "kmem_cache_alloc": ("call_site", "name", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"),
-    "kmem_cache_free": ("call_site", "name", "ptr"),
-    "mm_filemap_add_to_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
-    "mm_filemap_delete_from_page_cache": ("major", "minor", "ino", "pfn", "ofs"),
-    "writeback_dirty_folio": ("major", "minor", "ino", "index"),
-    "page_fault_user": ("address", "ip", "error_code"),
-    "mm_vmscan_wakeup_kswapd": ("nid", "zid", "order", "gfp_flags"),
-    "mm_vmscan_kswapd_wake": ("nid", "zid", "order"),
-    "mm_vmscan_kswapd_sleep": ("nid",),
-    "mm_vmscan_direct_reclaim_begin": ("order", "gfp_flags"),
-    "mm_vmscan_direct_reclaim_end": ("nr_reclaimed",),
-    "mm_vmscan_memcg_reclaim_begin": ("order", "gfp_flags"),
-    "mm_vmscan_memcg_reclaim_end": ("nr_reclaimed",),
-    "mm_vmscan_node_reclaim_begin": ("nid", "order", "gfp_flags"),
-    "mm_vmscan_node_reclaim_end": ("nr_reclaimed",),
-    "mm_vmscan_lru_shrink_inactive": (
-        "nid",
-        "nr_scanned",
-        "nr_reclaimed",
-        "nr_dirty",
-        "nr_writeback",
-        "nr_congested",
-        "nr_immediate",
-        "nr_activate_anon",
-        "nr_activate_file",
-        "nr_ref_keep",
-        "nr_unmap_fail",
-        "priority",
-        "flags",
-    ),
-    "mm_vmscan_lru_shrink_active": (
-        "nid",
-        "nr_taken",
-        "nr_active",
-        "nr_deactivated",
-        "nr_referenced",
-        "priority",
-        "flags",
-    ),
-    "mm_compaction_begin": ("zone_start", "migrate_pfn", "free_pfn", "zone_end", "sync"),
-    "mm_compaction_end": ("zone_start", "migrate_pfn", "free_pfn", "zone_end", "sync", "status"),
-    "mm_migrate_pages": ("nr_succeeded", "nr_failed", "mode"),
-    "rss_stat": ("mm_id", "curr", "type", "size"),
-    "oom_score_adj_update": ("pid", "comm", "oom_score_adj"),
-    "mark_victim": ("pid", "comm", "total_vm", "anon_rss", "file_rss", "shmem_rss", "pgtables", "oom_score_adj"),
-}
-
-
 CALLED = frozenset(name for name, fields in FIELDS.items() if fields[:1] == ("call_site",))
+MARK = "tracing_mark_write"  # what a person wrote among the events
+IDLE = "<idle>"
 _BETWEEN = ("mm/slab", "inspect")  # what stands between the caller and the cache
-
 _HELPERS = ("take", "size_tree")  # of ours, without a counterpart in Linux
+
+Filter = Callable[[dict[str, Any]], bool]
+
+
+class Trigger(Protocol):
+    """What an event sets off (kernel/trace_trigger.py)."""
+
+    filter: Filter | None
+
+    def fire(self, trace: Trace) -> None: ...
 
 
 class Trace:
-    """`ring` holds (name, value, …), `stamps` for each of them (box clock in µs, PID, comm, CPU); `total` counts all
-    ever. `filters`: of which events only those count that a filter lets pass, `told` is its text, also a system's.
+    """`buffer` holds the events that are recorded: those of `events` while `tracing` is on, as far as a filter and
+    `pids` let them pass. `told` is a filter's text, also a system's. `on` says whether anybody asks for events at all:
+    the buffer, a trigger, or who explains, who hears of all, in `heard`, and of `passed` how many there were.
 
-    `box` is whose clock and current task are noted; without one they read 0, 0 and "swapper/0".
+    `soft`: how many triggers hold an event's tracepoint ready (SOFT_MODE), `muted`: those ready and not recorded.
+    `box` is whose clock and current task are noted; without one they read 0, 0 and "<idle>".
     """
 
-    __slots__ = ("asked", "box", "counting", "events", "filters", "on", "ring", "stamps", "told", "total")
+    __slots__ = ("asked", "box", "buffer", "clock", "counting", "events", "expanded", "filters", "heard", "muted", "on",
+                 "passed", "pids", "sizes", "soft", "told", "tracing", "triggers")  # fmt: skip
 
     def __init__(self, box: Box | None = None) -> None:
         self.on = False
-        self.counting = False  # nobody will read the events: they are counted only
-        self.events: set[str] | None = None  # those that are recorded while it is on; None: all
-        self.filters: dict[str, Callable[[dict[str, Any]], bool]] = {}
+        self.tracing = True
+        self.events: set[str] = set()  # whose tracepoints are in use, for the buffer or for a trigger
+        self.soft: dict[str, int] = {}
+        self.muted: set[str] = set()
+        self.triggers: dict[str, list[Trigger]] = {}
+        self.filters: dict[str, Filter] = {}
         self.told: dict[str, str] = {}
+        self.pids: set[int] = set()  # only these tasks' events; none: all
+        self.clock = "local"
         self.box = box
-        self.ring: deque[tuple[Any, ...]] = deque(maxlen=65536)
-        self.stamps: deque[tuple[int, int, str, int]] = deque(maxlen=65536)
-        self.total = 0
+        self.buffer = RingBuffer(box.arch.word if box is not None else 4)
+        self.expanded = False
+        self.sizes: dict[str, tuple[int, tuple[int, ...]]] = {}  # bytes of a record, and where words are in it
+        self.heard: deque[tuple[Any, ...]] | None = None
+        self.counting = False  # nobody will read what is heard: it is counted only
+        self.passed = 0
         self.asked: dict[CodeType, str | None] = {}  # who asks there; None: it stands between who asks and the cache
+
+    @property
+    def ring(self) -> list[tuple[Any, ...]]:
+        """(name, value, …) of each event that is kept, in order."""
+        return [written.record for written in self.buffer]
+
+    @property
+    def total(self) -> int:
+        """How many were recorded since the buffer was emptied."""
+        return self.buffer.total
+
+    def update(self) -> None:
+        """Whether anybody asks for events, after a change."""
+        self.on = self.heard is not None or bool(self.triggers) or (self.tracing and bool(self.events - self.muted))
+
+    def expand(self) -> None:
+        """The buffers get their size (tracing_update_buffers)."""
+        if not self.expanded:
+            self.expanded = True
+            self.buffer.resize(DEFAULT_KB)
+
+    def enable(self, names: Iterable[str], on: bool) -> None:
+        """Record these events, or not (__ftrace_event_enable_disable, without soft_disable)."""
+        for name in names:
+            if on:
+                self.muted.discard(name)
+                self.events.add(name)
+            elif name in self.soft:
+                self.muted.add(name)
+            else:
+                self.events.discard(name)
+        self.expand()
+        self.update()
+
+    def hold(self, name: str, ready: bool) -> None:
+        """A trigger needs the event's tracepoint, or no longer (the same with soft_disable)."""
+        count = self.soft.get(name, 0) + (1 if ready else -1)
+        if ready and count == 1 and name not in self.events:
+            self.muted.add(name)
+            self.events.add(name)
+        if count:
+            self.soft[name] = count
+        else:
+            del self.soft[name]
+            if name in self.muted:
+                self.events.discard(name)
+                self.muted.discard(name)
+        self.update()
+
+    def recorded(self) -> set[str]:
+        """The events that go to the buffer while tracing is on."""
+        return self.events - self.muted
+
+    def switch(self, on: bool) -> None:
+        """tracing_on."""
+        self.tracing = on
+        self.update()
+
+    def record_all(self, on: bool) -> None:
+        """As `echo 1 > events/enable; echo 1 > tracing_on`; or no event any more."""
+        self.tracing |= on
+        self.enable(EVENTS, on)
+
+    def hear(self, heard: deque[tuple[Any, ...]] | None) -> None:
+        """Tell of all events there, too; None: no longer."""
+        self.heard = heard
+        self.counting = False
+        self.update()
 
     def call_site(self) -> str:
         """The kernel function that asked the slab allocator; "" if none did (a person's command)."""
@@ -130,28 +157,71 @@ class Trace:
 
     def emit(self, name: str, *values: Any) -> None:
         """Note one event; the caller has looked at `on`. The slab allocator's events begin with who called it."""
-        if self.events is not None and name not in self.events:
-            return
-        if self.counting:
-            self.total += 1
+        heard = self.heard
+        wanted = name in self.events and (self.tracing or name in self.triggers)
+        if heard is not None:
+            self.passed += 1
+        if not wanted and (heard is None or self.counting):
             return
         if name in CALLED:
             values = (linux_name(name, self.call_site(), values[0] if name.startswith("kmem_") else ""), *values)
+        record = (name, *values)
+        if heard is not None and not self.counting:
+            heard.append(record)
+        if wanted:
+            self._record(record)
+
+    def _who(self) -> tuple[int, str, int]:
+        """PID, comm and CPU of who runs."""
         box = self.box
         task = getattr(box, "current", None)
         pages = getattr(box, "pages", None)
-        pid, comm, cpu = task.pid if task else 0, task.comm if task else "swapper/0", pages.cpu if pages else 0
-        if name in self.filters:
-            known = dict(zip(FIELDS[name], values, strict=True))
-            common = {"common_pid": pid, "comm": comm, "COMM": comm, "cpu": cpu, "CPU": cpu}
-            if not self.filters[name]({**common, **known}):
-                return
-        self.ring.append((name, *values))
-        self.stamps.append((box.timer.usec if box is not None else 0, pid, comm, cpu))
-        self.total += 1
+        return task.pid if task else 0, task.comm if task else IDLE, pages.cpu if pages else 0
+
+    def _record(self, record: tuple[Any, ...]) -> None:
+        """What the tracepoint's probe does (trace_event_raw_event_…): triggers without a filter come before the event,
+        others are asked with its values (trace_trigger_soft_disabled, __event_trigger_test_discard)."""
+        name = record[0]
+        who = self._who()
+        triggers = self.triggers.get(name, ())
+        known: dict[str, Any] = {}
+        if name in self.filters or any(one.filter is not None for one in triggers):
+            pid, comm, cpu = who
+            common = {"common_pid": pid, "comm": comm, "COMM": comm, "cpu": cpu, "CPU": cpu, "common_cpu": cpu}
+            known = {**common, **CONSTANTS, **dict(zip(FIELDS[name], record[1:], strict=True))}
+        reserved = False
+        if triggers:
+            careful = any(one.filter is not None for one in triggers)
+            reserved = careful and self.tracing and name not in self.muted and name not in self.filters
+            for trigger in triggers:
+                if not careful or trigger.filter is None or trigger.filter(known):
+                    trigger.fire(self)
+        if (
+            (reserved or self.tracing) and name not in self.muted and (not self.pids or who[0] in self.pids)
+            and (name not in self.filters or self.filters[name](known))
+        ):  # fmt: skip
+            self.write(record, who)
+
+    def write(self, record: tuple[Any, ...], who: tuple[int, str, int] | None = None) -> None:
+        """Into the buffer of the CPU."""
+        box, name = self.box, record[0]
+        usec = box.timer.usec if box is not None else 0
+        known = self.sizes.get(name)
+        if known is None:
+            event = EVENTS.get(name)
+            known = (event.layout(self.buffer.word)[1], event.words) if event else (10 + self.buffer.word, (1,))
+            self.sizes[name] = known
+        size = known[0] + sum(len(record[at]) + 1 for at in known[1])
+        self.buffer.write(size, self._time(usec), who or self._who(), record)
+
+    def _time(self, usec: int) -> int:
+        """What the chosen clock says: ns, or what it counts in."""
+        if self.clock == "counter":
+            return self.total + 1
+        if self.clock == "uptime":
+            return usec // 10_000
+        return usec * 1000
 
     def clear(self) -> None:
-        """Forget the events, as writing to the file does."""
-        self.ring.clear()
-        self.stamps.clear()
-        self.total = 0
+        """Forget the events."""
+        self.buffer.clear()

@@ -1,19 +1,20 @@
 """Which events of a kind are recorded: `order > 3 && comm != "init"` (kernel/trace/trace_events_filter.c).
 
-Known deviations: fields that are kept as words here and as numbers in Linux (call_site, mode, status, flags, type) are
-not found; no bit masks of CPUs, no `.function`.
+Known deviations: `call_site`, a word here and a number in Linux, is not found; no bit masks of CPUs, no `.function`.
 """
 
 from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memsh.linux.include.trace_events import Event
 
 Tree = tuple[Any, ...]  # (or, left, right), (and, left, right), (not, tree), (is, field, operator, value)
-STRINGS = frozenset({"comm", "COMM", "name"})
-COMMON = ("common_pid", "comm", "COMM", "cpu", "CPU")
-HIDDEN = frozenset({"call_site", "flags", "mode", "status", "sync", "type"})
+COMMON = {"common_pid": False, "comm": True, "COMM": True, "cpu": False, "CPU": False, "common_cpu": False}
+HIDDEN = "call_site"
 _OPERATORS = ("==", "!=", "~", "<=", "<", ">=", ">", "&")
 
 
@@ -26,9 +27,10 @@ class BadFilter(Exception):
 
 
 class _Parser:
-    def __init__(self, text: str, fields: tuple[str, ...]) -> None:
+    def __init__(self, text: str, event: Event) -> None:
         self.text, self.at = text, 0
-        self.fields = {*COMMON, *(field for field in fields if field not in HIDDEN)}
+        own = {field.name: field.type.startswith("char[") for field in event.fields if field.name != HIDDEN}
+        self.fields = {**COMMON, **own}  # whether each is a string
 
     def blanks(self) -> None:
         while self.at < len(self.text) and self.text[self.at].isspace():
@@ -78,7 +80,7 @@ class _Parser:
             raise BadFilter("Invalid operator", self.at)
         self.at += len(operator)
         self.blanks()
-        if field in STRINGS:
+        if self.fields[field]:
             return ("is", field, operator, self.string(operator))
         if operator == "~":
             raise BadFilter("Illegal operation for field type", self.at)
@@ -110,9 +112,9 @@ class _Parser:
         return int(digits, base) * (-1 if found[0].startswith("-") else 1)
 
 
-def create_filter(text: str, fields: tuple[str, ...]) -> Tree:
+def create_filter(text: str, event: Event) -> Tree:
     """The tree of an expression over an event's fields. BadFilter."""
-    parser = _Parser(text, fields)
+    parser = _Parser(text, event)
     tree = parser.either()
     parser.blanks()
     if parser.at < len(text):

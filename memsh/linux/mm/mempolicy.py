@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.arch.x86.paging import mapped_pieces, pte_of
 from memsh.linux.config import cpulist_text
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, PTE_GLOBAL, PTE_PRESENT, VM_IO, VM_PFNMAP
+from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, GFP_TRANSHUGE, PTE_GLOBAL, PTE_PRESENT, VM_IO, VM_PFNMAP
 from memsh.linux.include.memmap import K_ANON, PG_HUGE, PG_LRU, PG_RESERVED
 from memsh.linux.include.mempolicy import (
     MPOL_BIND,
@@ -33,7 +33,6 @@ from memsh.linux.include.mempolicy import (
 from memsh.linux.lib.entries import page_runs
 from memsh.linux.mm.compaction.migrate import MIGRATE_SYNC, isolate_page, migrate_pages
 from memsh.linux.mm.huge_memory.huge import (
-    GFP_TRANSHUGE,
     HPAGE_PMD_NR,
     HPAGE_PMD_ORDER,
     PMD_SHIFT,

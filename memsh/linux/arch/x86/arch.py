@@ -59,6 +59,7 @@ class Arch:
     vdso_words: tuple[str, ...]  # of the kernel command line that set vm.vdso_enabled
     vdso_image: tuple[tuple[int, str], ...]  # what is known of the vdso's first page: (offset, bytes in hexadecimal)
     traces: Traces  # what reports of the kernel print
+    print_fmt: Mapping[str, str]  # what the preprocessor makes of names in the formats of tracepoints
     store_bypass: str  # what its processor says of speculative store bypass
     # zones and page blocks
     zone_names: tuple[str, ...]

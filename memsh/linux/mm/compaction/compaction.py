@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     COMPACT_NOT_SUITABLE_ZONE, COMPACT_SKIPPED, COMPACT_DEFERRED, COMPACT_NO_SUITABLE_PAGE, COMPACT_CONTINUE,
     COMPACT_COMPLETE, COMPACT_PARTIAL_SKIPPED, COMPACT_CONTENDED, COMPACT_SUCCESS,
 ) = range(9)  # fmt: skip
-COMPACTION_STATUS = ("not_suitable_zone", "skipped", "deferred", "no_suitable_page", "continue", "complete",
-                     "partial_skipped", "contended", "success")  # fmt: skip
 COMPACT_PRIO_SYNC_FULL, COMPACT_PRIO_SYNC_LIGHT, COMPACT_PRIO_ASYNC = range(3)
 MIN_COMPACT_PRIORITY = COMPACT_PRIO_SYNC_FULL
 MIN_COMPACT_COSTLY_PRIORITY = DEF_COMPACT_PRIORITY = COMPACT_PRIO_SYNC_LIGHT
@@ -258,7 +256,7 @@ def compact_zone(cc: CompactControl) -> int:
     if _restarting(zone, cc.order):
         _reset_isolation_suitable(box, zone)
     _start(cc)
-    sync = "sync" if cc.mode != MIGRATE_ASYNC else "async"
+    sync = cc.mode != MIGRATE_ASYNC
     if box.trace.on:
         box.trace.emit("mm_compaction_begin", *_scanners(cc), sync)
     lru_add_drain(box)
@@ -271,7 +269,7 @@ def compact_zone(cc: CompactControl) -> int:
         box.vmstat["compact_migrate_scanned"] += cc.migrate_scanned
         box.vmstat["compact_free_scanned"] += cc.free_scanned
     if box.trace.on:
-        box.trace.emit("mm_compaction_end", *_scanners(cc), sync, COMPACTION_STATUS[result])
+        box.trace.emit("mm_compaction_end", *_scanners(cc), sync, result)
     return result
 
 

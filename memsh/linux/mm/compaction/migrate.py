@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT, MIGRATE_SYNC = range(3)
-MODES = ("MIGRATE_ASYNC", "MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC")
 NO_TARGET = -1  # migrate_pages(): no free frame was left (-ENOMEM)
 MAX_RETRY = 10  # NR_MAX_MIGRATE_PAGES_RETRY: rounds over the pages that might move the next time
 FORCE_AFTER = 2  # from the round after this one on, whoever may wait does
@@ -182,7 +181,7 @@ def migrate_pages(
     box.vmstat["pgmigrate_success"] += moved
     box.vmstat["pgmigrate_fail"] += events
     if box.trace.on:
-        box.trace.emit("mm_migrate_pages", moved, events, MODES[mode])
+        box.trace.emit("mm_migrate_pages", moved, events, mode)
     failed += untried or ()
     putback_movable_pages(box, failed)
     return [*failed, NO_TARGET] if untried else failed, moved

@@ -104,7 +104,7 @@ def add_to_page_cache(
 
 def _tell(box: Box, event: str, mapping: AddressSpace, pfn: int, index: int) -> None:
     inode = mapping.inode
-    box.trace.emit(event, *inode.dev, inode.number, pfn, index << 12)
+    box.trace.emit(event, pfn, inode.number, index, inode.dev[0] << 20 | inode.dev[1], 0)
 
 
 def refault(box: Box, pfn: int, shadow: int) -> None:

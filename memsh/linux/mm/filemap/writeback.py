@@ -306,7 +306,7 @@ def _account_dirtied(box: Box, mapping: AddressSpace, index: int, pfns: list[int
     box.writeback.mark_inode_dirty(mapping.inode)
     if box.trace.on:
         for at in range(index, index + count):
-            box.trace.emit("writeback_dirty_folio", *mapping.inode.dev, mapping.inode.number, at)
+            box.trace.emit("writeback_dirty_folio", "{}:{}".format(*mapping.inode.dev), mapping.inode.number, at)
 
 
 def _pending(box: Box, pfns: list[int], sign: int) -> None:

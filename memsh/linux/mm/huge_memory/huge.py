@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_NAMES, VM_HUGEPAGE, VM_NOHUGEPAGE
+from memsh.linux.include.flags import GFP_NAMES, GFP_TRANSHUGE, GFP_TRANSHUGE_LIGHT, VM_HUGEPAGE, VM_NOHUGEPAGE
 from memsh.linux.include.memmap import PG_HUGE
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ HPAGE_PMD_NR = 1 << HPAGE_PMD_ORDER
 HPAGE_PMD_SIZE = HPAGE_PMD_NR << 12
 PMD_SHIFT = 21
 SMALL_MACHINE = 512 << 8  # pages: with fewer, none of this is on
-_RECLAIM = GFP_NAMES["__GFP_DIRECT_RECLAIM"] | GFP_NAMES["__GFP_KSWAPD_RECLAIM"]
-GFP_TRANSHUGE_LIGHT = (
-    GFP_HIGHUSER_MOVABLE | GFP_NAMES["__GFP_COMP"] | GFP_NAMES["__GFP_NOMEMALLOC"] | GFP_NAMES["__GFP_NOWARN"]
-) & ~_RECLAIM
-GFP_TRANSHUGE = GFP_TRANSHUGE_LIGHT | GFP_NAMES["__GFP_DIRECT_RECLAIM"]
 
 ENABLED = ("always", "madvise", "never")
 DEFRAG = ("always", "defer", "defer+madvise", "madvise", "never")

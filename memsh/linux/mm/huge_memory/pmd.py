@@ -12,6 +12,7 @@ from memsh.linux.arch.x86.paging import PTE_CHANGED, free_table, new_table, vm_p
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import (
     GFP_NAMES,
+    GFP_TRANSHUGE,
     PTE_ACCESSED,
     PTE_DIRTY,
     PTE_PSE,
@@ -23,7 +24,6 @@ from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_DI
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SHMEMPAGES, MmStruct, VmArea
 from memsh.linux.lib.columns import add_run
 from memsh.linux.mm.huge_memory.huge import (
-    GFP_TRANSHUGE,
     HPAGE_PMD_NR,
     HPAGE_PMD_ORDER,
     HPAGE_PMD_SIZE,

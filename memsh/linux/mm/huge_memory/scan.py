@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.include.flags import GFP_NAMES, GFP_TRANSHUGE, GFP_TRANSHUGE_LIGHT
 from memsh.linux.include.memmap import K_ANON
 from memsh.linux.mm.huge_memory.huge import (
-    GFP_TRANSHUGE,
-    GFP_TRANSHUGE_LIGHT,
     HPAGE_PMD_NR,
     HPAGE_PMD_ORDER,
     PMD_SHIFT,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 TASK_RSS_EVENTS_THRESH = 64
-_NAMES = ("MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES")
 
 
 def add_mm_counter(box: Box, mm: MmStruct, member: int, value: int) -> None:
@@ -36,7 +35,7 @@ def mm_trace_rss_stat(box: Box, mm: MmStruct, member: int, pages: int = 0) -> No
     number = crc32(mm.addr.to_bytes(8, "little"))  # mm_ptr_to_hash()
     step = 1 if pages > 0 else -1
     for value in range(now - pages + step, now + step, step) if pages else (now,):
-        box.trace.emit("rss_stat", number, mine, _NAMES[member], value << 12)
+        box.trace.emit("rss_stat", number, mine, member, value << 12)
 
 
 def trace_rss_vec(box: Box, mm: MmStruct, before: list[int]) -> None:

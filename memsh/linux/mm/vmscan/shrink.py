@@ -58,9 +58,9 @@ def shrink_inactive_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan:
     return reclaimed
 
 
-def _reclaim_flags(file: bool) -> str:
-    """trace_reclaim_flags(), as show_reclaim_flags() prints it."""
-    return f"RECLAIM_WB_{'FILE' if file else 'ANON'}|RECLAIM_WB_ASYNC"
+def _reclaim_flags(file: bool) -> int:
+    """trace_reclaim_flags(): RECLAIM_WB_FILE or _ANON, and _ASYNC."""
+    return (2 if file else 1) | 8
 
 
 def reclaim_pages(box: Box, pfns: list[int]) -> int:

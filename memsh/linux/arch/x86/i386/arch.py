@@ -28,6 +28,7 @@ I386 = Arch(
         (0x540, "51525589e50f34cd80" "5d5a59c3" "90909090" "8d7600" "58b877000000cd80" "90" "8d7600" "b8ad000000cd80"),
     ),  # its ELF header; __kernel_vsyscall and what stands around it
     traces=TRACES,
+    print_fmt={"PAGE": "(mem_map + ((REC->pfn) - (0UL)))", "PAGEBLOCK_ORDER": "(11-1)", "MEMCG_KMEM": "0"},
     store_bypass="vulnerable",
     vm_struct=36,
     thread_size=8192,

@@ -27,6 +27,12 @@ X86_64 = Arch(
             "0000000040003800040040001000" "0f00"),
     ),  # its ELF header
     traces=TRACES,
+    print_fmt={
+        "PAGE": "(((struct page *)vmemmap_base) + (REC->pfn))",
+        "PAGEBLOCK_ORDER": "(((unsigned int)((21 - 12))) < ((unsigned int)(11 - 1)) ? ((unsigned int)((21 - 12)))"
+                           " : ((unsigned int)(11 - 1)))",
+        "MEMCG_KMEM": "1",
+    },
     store_bypass="not vulnerable",
     vm_struct=64,
     thread_size=16384,
