@@ -27,13 +27,13 @@ TOPIC = "processes"
 
 
 def signal_number(word: str) -> int:
-    """The signal of that name or number. UsageError for none."""
+    """The signal of that name or number. ShellError for none."""
     name = word.upper().removeprefix("SIG")
     if is_digits(word) and int(word) <= 64:
         return int(word)
     if name in signal.SIGNALS:
         return signal.SIGNALS[name]
-    raise UsageError(f"'{word}' is not a signal: give a number from 0 to 64 or a name (TERM, KILL, STOP, …)")
+    raise ShellError(f"{word}: invalid signal specification")
 
 
 KILL_USAGE = """
@@ -72,27 +72,19 @@ def kill(box: Box, args: Args, io: IO) -> int:
     if not words:
         io.err(KILL_USAGE)
         return 2
-    if words[0] == "-L" or words[0] == "--table":
+    if words in (["-L"], ["--table"]):
         io.out(_table())
         return 0
-    if words[0].startswith(("-l", "--list")):
-        io.out(_listed(words))
-        return 0
+    if words[0].startswith(("-l", "-L", "--list")):
+        return _listed(io, words)
     words, sig = _options(words)
     if not words:
         raise UsageError("PID is missing (usage: kill [-SIGNAL] PID …)")
-    meant = {word: job_of(io.session, word) for word in words}
-    try:
-        pids = [pid(word) for word in words if meant[word] is None and not word.startswith("%")]
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    for word, job in meant.items():
-        if job is None and word.startswith("%"):
-            raise ShellError(f"{word}: no such job")
+    jobs, pids, refused = _meant(io, words)
     if not sig:
         asked(io.session)
-    for job in meant.values() if sig else ():
-        if job is None or _caught(io, job, sig):
+    for job in jobs if sig else ():
+        if _caught(io, job, sig):
             continue
         if sig in STOPS:
             raise ShellError(f"{signal.SIGNAL_NAMES[sig]}: a background job is not stopped here")
@@ -100,7 +92,28 @@ def kill(box: Box, args: Args, io: IO) -> int:
             job.kill(sig)
     if pids:
         send(box, io, [number for number in pids if not _heard(box, io, number, sig)], sig)
-    return 0
+    return int(refused and not (jobs or pids))
+
+
+def _meant(io: IO, words: list[str]) -> tuple[list[Job], list[int], bool]:
+    """The jobs and processes that are named, and whether a word is none: it is told, the others are sent to."""
+    jobs: list[Job] = []
+    pids: list[int] = []
+    refused = False
+    for word in words:
+        job = job_of(io.session, word)
+        if job is not None:
+            jobs.append(job)
+            continue
+        try:
+            if not word.startswith("%"):
+                pids.append(pid(word))
+                continue
+            io.complain(f"{word}: no such job")
+        except ValueError:
+            io.complain(f"{word}: arguments must be process or job IDs")
+        refused = True
+    return jobs, pids, refused
 
 
 def _heard(box: Box, io: IO, number: int, sig: int) -> bool:
@@ -176,20 +189,23 @@ def _options(words: list[str]) -> tuple[list[str], int]:
     return words, sig
 
 
-def _listed(words: list[str]) -> str:
+def _listed(io: IO, words: list[str]) -> int:
     """kill -l: all the names, or each number's name and each name's number."""
-    first = words[0].removeprefix("--list").removeprefix("-l").removeprefix("=")
+    first = words[0].removeprefix("--list").removeprefix("-l").removeprefix("-L").removeprefix("=")
     asked = ([first] if first else []) + words[1:]
     if not asked:
-        return " ".join(signal.SIGNALS) + "\n"
-    names = signal.SIGNAL_NAMES
-    shown = []
+        io.out(" ".join(signal.SIGNALS) + "\n")
+    names, status = {0: "EXIT", **signal.SIGNAL_NAMES}, 0
     for word in asked:
-        number = signal_number(word) if not is_digits(word) else int(word) & 0x7F
-        if is_digits(word) and number not in names:
-            raise ShellError(f"unknown signal name {word}")
-        shown.append(names[number] if is_digits(word) else str(number))
-    return "".join(f"{one}\n" for one in shown)
+        known = is_digits(word) and (int(word) in names or int(word) - 128 in names)
+        if known:
+            io.out((names.get(int(word)) or names[int(word) - 128]) + "\n")
+        elif not is_digits(word) and word.upper().removeprefix("SIG") in signal.SIGNALS:
+            io.out(f"{signal_number(word)}\n")
+        else:
+            io.complain(f"{word}: invalid signal specification")
+            status = 1
+    return status
 
 
 def _table() -> str:

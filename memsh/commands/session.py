@@ -1,4 +1,4 @@
-"""The session: help man history name sudo clear jobs."""
+"""The session: help man name sudo clear jobs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from memsh.shell import manual as pages
 from memsh.shell.help import by_topic, manual, overview, short, topic_list
 from memsh.shell.jobs import asked
 from memsh.shell.jobspecs import Ended, ended, job_of, listed, pid_of, table
-from memsh.shell.values import count, fixed
+from memsh.shell.values import fixed
 
 TOPIC = "session"
 
@@ -35,7 +35,7 @@ def help(box: object, args: Args, io: IO) -> int:
         io.out(topic_list(topics[name], io.width))
     else:
         close = registry.like(name) or alike(name, topics, 1)
-        raise ShellError(f"there is no command or topic {name}" + (f" (did you mean {close[0]}?)" if close else ""))
+        raise ShellError(f"no help topics match `{name}'" + (f" (did you mean {close[0]}?)" if close else ""))
     return 0
 
 
@@ -66,22 +66,6 @@ def man(box: object, args: Args, io: IO) -> int:
         close = alike(name, pages.pages(), 1) or registry.like(name)
         raise ShellError(f"no manual entry for {name}" + (f" (did you mean {close[0]}?)" if close else ""))
     return 0
-
-
-@command(
-    arg("count", type=count, default=None, help="only the last so many"), topic=TOPIC, needs_box=False, outside=True
-)
-def history(box: object, args: Args, io: IO) -> None:
-    """the lines of this session, numbered
-
-    history 10
-    """
-    lines = io.session.journal
-    first = 0 if args.count is None else max(0, len(lines) - max(0, args.count))
-    for number, line in enumerate(lines[first:], first + 1):
-        if not line:  # of a resumed session only what changed the box is known
-            continue
-        io.out(f"{number:5}  {line}\n")
 
 
 @command(arg("name", help="letters, digits and _"), topic=TOPIC, needs_box=False)

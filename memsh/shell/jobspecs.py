@@ -90,8 +90,8 @@ def _meant(session: Session, name: str) -> Job | Ended | None:
 
 
 def _previous(jobs: list[Job | Ended]) -> Job | Ended | None:
-    """`%-`: the newest of the others that goes on."""
-    return next((job for job in reversed(jobs[:-1]) if not isinstance(job, Ended)), None)
+    """`%-`: the newest of the others that goes on, else the newest that has ended."""
+    return next((job for job in reversed(jobs[:-1]) if not isinstance(job, Ended)), jobs[-2] if jobs[1:] else None)
 
 
 def ended(session: Session, word: str) -> str:

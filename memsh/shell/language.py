@@ -17,6 +17,7 @@ from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, Unreaso
 from memsh.shell.frames import doubled
 from memsh.shell.hashorder import walked
 from memsh.shell.limits import LONG, NAMES, TEXT, TOO_LONG, VALUE, VALUES
+from memsh.shell.pastlines import PastLines
 from memsh.shell.scopes import Scopes
 from memsh.shell.switches import BEGUN_WITH, SHOPTS, STANDING, TYPED
 from memsh.shell.values import UINT_MAX, fixed, whole
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from memsh.shell.jobspecs import Ended
     from memsh.shell.syntax import Function, Node
 
-MOST_INDEX = 1 << 31
+MOST_INDEX = 1 << 63
 _WORDLIKE = regular(r"[$`\"'\\]")
 
 
@@ -47,6 +48,7 @@ class Language(Scopes):
         self.aliases: dict[str, str] = {}
         self.hashed: dict[str, tuple[str, int]] = {}  # where commands were found, and how often they ran since
         self.completions: dict[str, Any] = {}  # what `complete` was told, by command
+        self.past: PastLines | None = None  # the lines of a shell of its own; None: the session's journal
         self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
         self.parents_traps: dict[str, str] | None = None  # what `trap` shows in a ( … ) that has set none
         self.trapping: list[str] = []  # the traps that run now
@@ -106,6 +108,7 @@ class Language(Scopes):
         other.functions = dict(self.functions)
         other.aliases, other.gone, other.completions = dict(self.aliases), set(self.gone), dict(self.completions)
         other.hashed = dict(self.hashed)
+        other.past = None if self.past is None else self.past.copy()
         other.options, other.shopts = set(self.options), dict(self.shopts)
         other.traps = {signal: text for signal, text in self.traps.items() if not text or self.inherits(signal)}
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
@@ -144,6 +147,7 @@ class Language(Scopes):
         for known in self.functions:
             self.attributes.setdefault(known, set()).add("X")
         self.options, self.shopts = set(BEGUN_WITH), {**SHOPTS, **dict.fromkeys(TYPED, False)}
+        self.past = PastLines()
         if "POSIXLY_CORRECT" in self.variables:
             self.options.add("posix")
         self.positional = list(arguments) if arguments else None

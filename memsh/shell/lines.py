@@ -284,14 +284,16 @@ def as_shell(
         language.family = language.program = runner.session.new_family()
         language.job = runner.session.running_job
         language.interactive = startup is not None
+        typed = language.interactive and not commanded
         if language.interactive:
             language.shopts["expand_aliases"] = True
+        language.options |= {"history", "histexpand"} if typed else set()
         for option in options:
             language.begin_with(option)
         try:
             if startup:
                 _lines_of_its_own(runner, startup)
-            return _lines_of_its_own(runner, text)
+            return _lines_typed(runner, text) if typed else _lines_of_its_own(runner, text)
         except Killed as end:
             if end.program != language.program:
                 raise
@@ -303,18 +305,49 @@ def as_shell(
     return runner.subshell(work)
 
 
-def _lines_of_its_own(runner: Runner, text: str) -> int:
-    status = 0
+def _lines_of_its_own(runner: Runner, text: str, between: Callable[[], None] | None = None) -> int:
+    """The lines of a shell's text; `between` is called before the first and behind each."""
+    status, past = 0, runner.language.past
     for line in each(runner, text):
         if isinstance(line, SyntaxFault):
             return line.status
+        if between is not None:
+            between()
+        if past is not None:
+            past.hears(runner.session, line.text)
         try:
             status = runner.run(line.program)
         except Dropped as error:
             status = runner.language.last_status = runner.dropped(error)
         except ShellError as error:
             status = runner.complain("", error, line.number)
+    if between is not None:
+        between()
     return status
+
+
+def _lines_typed(runner: Runner, text: str) -> int:
+    """Those of a shell that somebody types at: the file of past lines, and what runs before each prompt."""
+    language, past = runner.language, runner.language.past
+    assert past is not None
+    try:
+        return _lines_of_its_own(runner, text, partial(_prompted, runner))
+    finally:
+        path = language.get("HISTFILE")
+        if path and past.fresh:
+            past.save(runner.session, path)
+
+
+def _prompted(runner: Runner) -> None:
+    """$PROMPT_COMMAND, which leaves `$?` as it is (bash: parse.y, execute_variable_command)."""
+    language = runner.language
+    status, statuses = language.last_status, language.statuses
+    for text in language.list_of("PROMPT_COMMAND"):
+        try:
+            runner.run_text(text)
+        except Dropped as error:
+            runner.dropped(error)
+        language.last_status, language.statuses = status, statuses
 
 
 def sourced(runner: Runner, text: str, arguments: list[str]) -> int:

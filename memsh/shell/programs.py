@@ -23,9 +23,10 @@ SHELLS = frozenset(["sh", "bash", "dash", "ash", "ksh"])
 BUILTINS = frozenset(
     [".", ":", "[", "alias", "break", "builtin", "caller", "cd", "command", "compgen", "complete", "compopt",
      "continue", "declare", "dirs", "echo",
-     "eval", "exec", "exit", "export", "false", "getopts", "hash", "help", "history", "jobs", "kill", "let", "local",
-     "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly", "return", "set", "shift", "shopt",
-     "source", "test", "times", "trap", "true", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait"]
+     "eval", "exec", "exit", "export", "false", "fc", "getopts", "hash", "help", "history", "jobs", "kill", "let",
+     "local", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly", "return", "set", "shift",
+     "shopt", "source", "test", "times", "trap", "true", "type", "typeset", "ulimit", "umask", "unalias", "unset",
+     "wait"]
 )  # fmt: skip
 
 SPECIAL = frozenset(

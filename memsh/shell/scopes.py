@@ -110,7 +110,7 @@ class Scopes(Switches):
                 return True
             if name in frame.saved and frame is not self.frames[-1]:
                 return False
-        return False
+        return any(name in kept for _, kept in self.covered)  # `name=value eval FUNCTION`
 
     def uncovered(self, name: str) -> bool:
         """`unset`: what a caller, or a `name=value` before a command, has hidden is seen again. False: nothing was."""

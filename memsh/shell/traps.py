@@ -33,7 +33,7 @@ class Traps:
         text = language.traps.get(signal, "")
         if not text or signal in language.trapping:
             return
-        status, statuses = language.last_status, language.statuses
+        status, statuses, line = language.last_status, language.statuses, self.session.running_line
         language.trapping.append(signal)
         language.trapped.append(status)
         try:
@@ -42,7 +42,7 @@ class Traps:
         finally:
             language.trapping.remove(signal)
             language.trapped.pop()
-        language.last_status, language.statuses = status, statuses
+        language.last_status, language.statuses, self.session.running_line = status, statuses, line
 
     def stands(self, node: Node) -> None:
         """From here on `$LINENO` is that command's; a trap has the line of what it works for."""

@@ -133,6 +133,16 @@ def _line(session: Session) -> str:
     return str(session.running_line)
 
 
+def _next_line(session: Session) -> str:
+    past = session.language.past
+    return str(len(session.history if past is None else past.lines) + 1)
+
+
+def _kept_lines(session: Session) -> str | None:
+    language = session.language
+    return f"{language.get('HOME')}/.bash_history" if language.interactive else None
+
+
 _TABLE: dict[str, Callable[[Session], str | None]] = {
     "RANDOM": drawn, "SECONDS": _seconds, "PWD": _directory, "LINENO": _line,
     "OLDPWD": lambda session: session.language.old_cwd,
@@ -149,7 +159,7 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "EPOCHREALTIME": lambda session: date(session, "%s.%N")[:-3] or None, "BASHOPTS": _shopts,
     "HOSTTYPE": _host, "MACHTYPE": _machine, "OPTERR": lambda session: "1",
     "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": drawn,
-    "HISTCMD": lambda session: str(len(session.history) + 1), "COLUMNS": _columns,
+    "HISTCMD": _next_line, "HISTFILE": _kept_lines, "COLUMNS": _columns,
     "PS1": lambda session: r"\s-\v\$ " if not session.language.strict else None,
 }  # fmt: skip
 _ARRAYS: dict[str, Callable[[Language], list[str]]] = {
