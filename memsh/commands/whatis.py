@@ -17,6 +17,7 @@ from memsh.linux.include.memmap import (
     PG_ANON,
     PG_DIRTY,
     PG_KMEMCG,
+    PG_KSM,
     PG_LRU,
     PG_REFERENCED,
     PG_RESERVED,
@@ -35,7 +36,8 @@ from memsh.shell.values import address
 
 TOPIC = "views"
 _FLAGS = ((PG_RESERVED, "reserved"), (PG_REFERENCED, "referenced"), (PG_UPTODATE, "uptodate"), (PG_DIRTY, "dirty"),
-          (PG_LRU, "lru"), (PG_ACTIVE, "active"), (PG_ANON, "anon"))  # fmt: skip
+          (PG_LRU, "lru"), (PG_ACTIVE, "active"), (PG_ANON, "anon"),
+          (PG_KSM, "ksm"))  # fmt: skip
 
 
 @command(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.inspect.check_files import check_files
 from memsh.inspect.check_hugetlb import check_hugetlb
+from memsh.inspect.check_ksm import check_ksm
 from memsh.inspect.check_memcg import check_memcg
 from memsh.inspect.check_mm import check_mm
 from memsh.inspect.check_pages import check_pages
@@ -144,12 +145,14 @@ def check_frames(box: Box) -> list[str]:
     areas = (*box.vmalloc.areas(), *box.vmalloc.leaving)
     kept = len(box.vmalloc.stacks) * box.arch.thread_size >> 10  # KiB of kernel stacks without a task
     mapped = found.get(K_STACK, 0) if box.arch.vmap_stack else 0
+    tables = sum(mm.nr_ptes + (1 << mm.mmu.top_order) for mm in box.vm.mms.values())
+    tables += box.ksm.top_tables() if box.ksm is not None else 0
     expected = (
         ("slab pages", found.get(K_SLAB, 0) + found.get(KIND_NAMES.index("kmalloc"), 0), slabs),
         ("kernel stacks, KiB", found.get(K_STACK, 0) * 4, stat["nr_kernel_stack"] + kept),
         ("page cache", found.get(K_FILE, 0) + found.get(K_SHMEM, 0) + len(cached) - cached.count(K_SHMEM),
          stat["nr_file_pages"]),
-        ("page tables", found.get(K_TABLE, 0), sum(mm.nr_ptes + (1 << mm.mmu.top_order) for mm in box.vm.mms.values())),
+        ("page tables", found.get(K_TABLE, 0), tables),
         ("vmalloc pages", found.get(K_VMALLOC, 0) + mapped, sum(area.nr_pages for area in areas)),
         ("huge pages of the pools", found.get(K_HUGETLB, 0), box.hugetlb.total_pages),
         ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),
@@ -168,5 +171,5 @@ def check_frames(box: Box) -> list[str]:
 def check(box: Box) -> list[str]:
     """Every breach of an invariant, one line each; empty when the box is whole."""
     wrong = check_pages(box) + check_slab(box) + check_mm(box) + check_files(box) + check_swap(box)
-    wrong += check_hugetlb(box) + check_tasks(box) + check_frames(box) + check_memcg(box)
+    wrong += check_hugetlb(box) + check_tasks(box) + check_frames(box) + check_memcg(box) + check_ksm(box)
     return wrong[:_MOST]

@@ -33,6 +33,7 @@ from memsh.linux.kernel.timer import Timer
 from memsh.linux.lib.random import Random
 from memsh.linux.mm.huge_memory.huge import Thp
 from memsh.linux.mm.hugetlb.hstate import Hugetlb
+from memsh.linux.mm.ksm.ksmd import ksm_init
 from memsh.linux.mm.memcontrol.memcontrol import MemControl
 from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
@@ -107,6 +108,7 @@ class Box:
         self.cputime = CpuTime(self)
         self.smp = Smp(self)
         self.timer.account = self.cputime.account
+        self.ksm = ksm_init(self) if "KSM" in model.options else None
         self.psi = Psi(self, psi_enabled(config))
         self.memcg = MemControl(self)
         self.cgroups = Cgroups(self, self.memcg)

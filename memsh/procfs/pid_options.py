@@ -35,8 +35,14 @@ def _always(text: str) -> Callable[[Box, Task], str]:
     return lambda box, task: text
 
 
-def _with_memory(text: str) -> Callable[[Box, Task], str]:
-    return lambda box, task: text if task.mm is not None else ""
+def show_ksm_merging_pages(box: Box, task: Task) -> str:
+    """How many of the process's pages are merged ones, and were of its parent's when it forked."""
+    return f"{task.mm.ksm_merging_pages}\n" if task.mm is not None else ""
+
+
+def show_ksm_stat(box: Box, task: Task) -> str:
+    """How many of the process's pages ksmd keeps an eye on, likewise (proc_pid_ksm_stat)."""
+    return f"ksm_rmap_items {task.mm.ksm_rmap_items}\n" if task.mm is not None else ""
 
 
 def show_children(box: Box, task: Task) -> str:
@@ -77,8 +83,8 @@ OPTIONAL = {
     "children": Optional("PROC_CHILDREN", show_children, of="threads"),
     "cpuset": Optional("CPUSETS", show_cpuset),
     "gid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644, store=_not_permitted),
-    "ksm_merging_pages": Optional("KSM", _with_memory("0\n"), 0o400),
-    "ksm_stat": Optional("KSM", _with_memory("ksm_rmap_items 0\n"), 0o400),
+    "ksm_merging_pages": Optional("KSM", show_ksm_merging_pages, 0o400),
+    "ksm_stat": Optional("KSM", show_ksm_stat, 0o400),
     "loginuid": Optional("AUDIT", _always(str(INVALID_UID)), 0o644, store=_not_permitted),
     "numa_maps": Optional("NUMA", show_numa_maps),
     "projid_map": Optional("USER_NS", _always(_ALL_IDS), 0o644, store=_not_permitted),

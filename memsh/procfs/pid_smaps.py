@@ -28,7 +28,7 @@ _FLAGS = (
     (vm.VM_DONTCOPY, "dc"), (vm.VM_DONTEXPAND, "de"), (vm.VM_LOCKONFAULT, "lf"),
     (vm.VM_ACCOUNT, "ac"), (vm.VM_NORESERVE, "nr"), (vm.VM_HUGETLB, "ht"),
     (vm.VM_WIPEONFORK, "wf"), (vm.VM_DONTDUMP, "dd"), (vm.VM_SOFTDIRTY, "sd"), (vm.VM_MIXEDMAP, "mm"),
-    (vm.VM_HUGEPAGE, "hg"), (vm.VM_NOHUGEPAGE, "nh"),
+    (vm.VM_HUGEPAGE, "hg"), (vm.VM_NOHUGEPAGE, "nh"), (vm.VM_MERGEABLE, "mg"),
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""/sys/kernel/mm/ksm: the knobs of ksmd, who merges equal pages of areas that asked for it (mm/ksm.c).
+"""/sys/kernel/mm/ksm: the knobs and counters of ksmd, who merges equal pages of areas that asked for it (mm/ksm.c).
 
-**Known deviations:** no area can ask for it (MADV_MERGEABLE), so that ksmd finds nothing to scan.
+No known deviations.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.lib.kstrtox import kstrtoint_decimal, kstrtoull_decimal
+from memsh.linux.mm.ksm.ksmd import set_max_page_sharing, set_merge_across_nodes, set_run
 from memsh.procfs.node import ProcFile
 
 if TYPE_CHECKING:
@@ -28,19 +29,6 @@ def _number(text: str) -> int:
         raise KernelError("EINVAL") from None
 
 
-def _run(text: str) -> int:
-    """0 stops it, 1 lets it run, 2 takes apart what was merged."""
-    return _within(_number(text), 0, 2)
-
-
-def _nodes(text: str) -> int:
-    return _within(kstrtoull_decimal(text), 0, 1)
-
-
-def _sharing(text: str) -> int:
-    return _within(kstrtoint_decimal(text), 2, 1 << 31)
-
-
 def _boolean(text: str) -> int:
     value = _BOOLEANS.get(text[:2].lower() if text[:1] in "oO" else text[:1])
     if value is None:
@@ -54,26 +42,49 @@ def _within(value: int, least: int, most: int) -> int:
     return value
 
 
-_KNOBS: dict[str, tuple[int, Callable[[str], int]]] = {
-    "max_page_sharing": (256, _sharing), "merge_across_nodes": (1, _nodes), "pages_to_scan": (100, _number),
-    "run": (0, _run), "sleep_millisecs": (20, _number), "stable_node_chains_prune_millisecs": (2000, _number),
-    "use_zero_pages": (0, _boolean),
+def _run(box: Box, text: str) -> None:
+    """0 stops it, 1 lets it run, 2 takes apart what was merged."""
+    set_run(box, _within(_number(text), 0, 2))
+
+
+def _nodes(box: Box, text: str) -> None:
+    set_merge_across_nodes(box, _within(kstrtoull_decimal(text), 0, 1))
+
+
+def _sharing(box: Box, text: str) -> None:
+    set_max_page_sharing(box, _within(kstrtoint_decimal(text), 2, 1 << 31))
+
+
+def _sleep(box: Box, text: str) -> None:
+    """ksmd wakes if that changes how long it sleeps."""
+    ksm = box.ksm
+    assert ksm is not None
+    before, ksm.sleep_millisecs = ksm.sleep_millisecs, _number(text)
+    if ksm.sleep_millisecs != before:
+        ksm.ksmd.hasten()
+
+
+def _sets(name: str, parse: Callable[[str], int]) -> Callable[[Box, str], None]:
+    return lambda box, text: setattr(box.ksm, name, parse(text))
+
+
+_STORES: dict[str, Callable[[Box, str], None]] = {
+    "max_page_sharing": _sharing, "merge_across_nodes": _nodes, "run": _run, "sleep_millisecs": _sleep,
+    **{name: _sets(name, _number) for name in ("pages_to_scan", "stable_node_chains_prune_millisecs")},
+    "use_zero_pages": _sets("use_zero_pages", _boolean),
 }  # fmt: skip
 
 
-def _knob(name: str) -> ProcFile:
-    default, parse = _KNOBS[name]
-
+def _file(name: str, store: Callable[[Box, str], None] | None = None) -> ProcFile:
     def show(box: Box) -> str:
-        return f"{box.vm.ksm.get(name, default)}\n"
+        return f"{getattr(box.ksm, name)}\n"
 
-    def store(box: Box, text: str) -> None:
-        box.vm.ksm[name] = parse(text)
+    def change(box: Box, text: str) -> None:
+        assert store is not None
         box.changes += 1
+        store(box, text)
 
-    return ProcFile(show, store, 0o644, option="KSM")
+    return ProcFile(show, change if store is not None else None, 0o644 if store is not None else 0o444, option="KSM")
 
 
-FILES = {
-    **{name: ProcFile(lambda box: "0\n", option="KSM") for name in COUNTS}, **{name: _knob(name) for name in _KNOBS},
-}  # fmt: skip
+FILES = {**{name: _file(name) for name in COUNTS}, **{name: _file(name, store) for name, store in _STORES.items()}}

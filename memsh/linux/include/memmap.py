@@ -8,7 +8,7 @@ means "never used"; whole-block facts (`order`, `kind`, `refcount`) stand on the
 - `flags[pfn]`: PG_* bits below
 - `order[pfn]`: order of the allocated block whose head this is
 - `kind[pfn]`: who uses the block (K_*), for `check`, `account`, `physmap`, `whatis`
-- `mapping[pfn]`: index into `owners` of the page's address_space or anon_vma (0 = none)
+- `mapping[pfn]`: index into `owners` of the page's address_space, anon_vma or ksm_stable_node (0 = none)
 - `index[pfn]`: page->index: offset in the mapping in pages (anonymous: virtual page number in its VMA's terms)
 - `private[pfn]`: page->private: the swap entry of a page in the swap cache
 - `memcg[pfn]`: number of the memory cgroup that the page is charged to (page->memcg_data), on every frame of a block;
@@ -38,6 +38,7 @@ PG_ANON, PG_SWAPBACKED, PG_SWAPCACHE, PG_WRITEBACK, PG_RECLAIM, PG_UNEVICTABLE, 
 )
 PG_HUGE, PG_ANON_EXCLUSIVE, PG_TABLE, PG_READAHEAD, PG_MAPPEDTODISK = (1 << n for n in range(15, 20))
 PG_KMEMCG = 1 << 20  # charged to a memory cgroup as kernel memory
+PG_KSM = 1 << 21  # anonymous, and merged: its mapping is no anon_vma, but what KSM knows of it (PAGE_MAPPING_KSM)
 
 KIND_NAMES = (
     "",  # free, or never used
@@ -97,7 +98,7 @@ class MemMap:
             setattr(self, name, _column(frames, code))
         self.zones: list[Zone] = []  # the page allocator's: what is free need not be copied
         self.data: dict[int, bytearray] = {}
-        self.owners: list[Any] = [None]  # address_spaces and anon_vmas by their number
+        self.owners: list[Any] = [None]  # address_spaces, anon_vmas and ksm_stable_nodes by their number
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemMap:
         """A copy that touches only what is in use: sections that are free as a whole stay as they are made."""

@@ -431,6 +431,8 @@ class MmStruct:
         "huge",
         "hugetlb",
         "kept",
+        "ksm_merging_pages",
+        "ksm_rmap_items",
         "locked_vm",
         "maple_addrs",
         "mmap",
@@ -475,6 +477,7 @@ class MmStruct:
         self.huge: dict[int, HugePmd] = {}  # entries of 2 MiB, each in the place of a table
         self.hugetlb: dict[int, dict[int, int]] = {}  # entries of hugetlb pages: size's shift -> number -> entry
         self.directories: list[dict[int, Directory]] = [{} for _ in mmu.shifts[2:-1]]
+        self.ksm_merging_pages = self.ksm_rmap_items = 0  # a copy of a process goes on with its parent's figures
         self.nr_ptes = 0
         self.rss = [0, 0, 0, 0]
         self.kept = [0, 0, 0, 0]  # of those, what the threads have not handed in (mm/memory/rss_stat.py)
@@ -553,7 +556,6 @@ class Vm:
         self.max_map_count = 65530
         self.mmap_min_addr = 4096
         self.fault_around_bytes = 65536
-        self.ksm: dict[str, int] = {}  # what was written to its knobs
         self.legacy_va_layout = 0
         self.told_of_data_limit = False
         self.split_rss = False  # resident pages are counted a thread at a time

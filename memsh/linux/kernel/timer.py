@@ -26,6 +26,7 @@ class Timer:
         self.usec = 0
         self.work: list[tuple[int, int, Callable[[], object]]] = []
         self.next = 0  # nothing is due before it
+        self.until = 0  # where the clock is on its way to
         self.account: Callable[[int, int], object] | None = None  # told before the clock moves, from when to when
 
     def jiffies(self, hz: int) -> int:
@@ -55,6 +56,18 @@ class Timer:
         """What was to run once does not."""
         self.work = [entry for entry in self.work if entry[2] != call]
 
+    def timeout(self, msecs: int, hz: int) -> int:
+        """When someone wakes who goes to sleep now for `msecs` (schedule_timeout, calc_wheel_index): ticks are counted
+        whole, one more than asked for, and the longer the sleep the coarser."""
+        ticks = -(-msecs * hz // 1000)
+        now = self.usec * hz // 1_000_000
+        shift = 0
+        while ticks >= 63 << shift and shift < 24:
+            shift += 3
+        first = INITIAL_JIFFIES * hz
+        due = (first + now + ticks + (1 << shift) >> shift << shift) - first
+        return -(-due * 1_000_000 // hz)
+
     def set(self, usec: int) -> None:
         """Move the clock to `usec` without running work (boot only)."""
         self.usec = self.log.usec = self.log.next = usec
@@ -62,6 +75,17 @@ class Timer:
     def advance(self, usec: int) -> None:
         """Let `usec` µs pass, idle, and run what becomes due on the way."""
         end = self.usec + max(0, usec)
+        until, self.until = self.until, end
+        try:
+            self._advance(end)
+        finally:
+            self.until = until
+
+    def undisturbed(self) -> int:
+        """Up to which moment nothing else than what runs now will be done."""
+        return min([self.until, *(due for due, _, _ in self.work)])
+
+    def _advance(self, end: int) -> None:
         while self.work and self.next <= end:
             dues = [entry[0] for entry in self.work]
             due = min(dues)

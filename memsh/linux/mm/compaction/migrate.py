@@ -20,6 +20,7 @@ from memsh.linux.include.memmap import (
     K_FILE,
     PG_ANON,
     PG_DIRTY,
+    PG_KSM,
     PG_LRU,
     PG_MLOCKED,
     PG_SWAPBACKED,
@@ -28,6 +29,7 @@ from memsh.linux.include.memmap import (
 )
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.mm.filemap.writeback import dirty_folio
+from memsh.linux.mm.ksm.items import folio_migrate_ksm
 from memsh.linux.mm.lru import isolate_lru_page, putback_lru_page
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.rmap import page_mappings
@@ -119,6 +121,8 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int, force: bool) -> int:
         return _AGAIN
     if not flags & PG_ANON and not memmap.mapping[src]:
         return _AGAIN
+    if flags & PG_KSM and len(page_mappings(box, src)) < memmap.mapcount[src]:
+        return _AGAIN  # a process has forked off that ksmd has not come by: it cannot be unmapped everywhere
     mapped = _move_tables(box, src, dst)
     if mapped != memmap.mapcount[src]:
         raise RuntimeError(f"page {src:#x} is mapped {memmap.mapcount[src]} times, found {mapped}")
@@ -137,6 +141,7 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int, force: bool) -> int:
             _move_count(box, "nr_dirty", src, dst)
     if flags & PG_MLOCKED and mapped:
         _count_mlocked(box)
+    folio_migrate_ksm(box, dst)
     box.memcg.migrate(src, dst)
     data = memmap.data.pop(src, None)
     if data is not None:

@@ -44,7 +44,8 @@ from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.mmap.vmalist import vma_lookup
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
-from memsh.linux.mm.rmap.unmap import rmap_walk, try_to_unmap
+from memsh.linux.mm.rmap.rmap import rmap_walk
+from memsh.linux.mm.rmap.unmap import try_to_unmap
 from memsh.linux.mm.shmem.shmem import shmem_charge, shmem_recalc_inode
 from memsh.linux.mm.shmem.shmem_swap import shmem_swapin, swapped_pages
 

@@ -18,7 +18,7 @@ from memsh.linux.include.flags import (
     VM_SHARED,
     VM_WRITE,
 )
-from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_HUGE, PG_SWAPBACKED, PG_SWAPCACHE
+from memsh.linux.include.memmap import K_ANON, PG_ANON, PG_ANON_EXCLUSIVE, PG_HUGE, PG_KSM, PG_SWAPBACKED, PG_SWAPCACHE
 from memsh.linux.include.mm_types import MM_ANONPAGES, MmStruct, PageTable, VmArea
 from memsh.linux.lib.columns import count_run, set_run
 from memsh.linux.mm.filemap.pagecache import frame_view
@@ -126,6 +126,9 @@ def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     flags = memmap.flags[pfn]
     if flags & PG_ANON:
         if not flags & PG_ANON_EXCLUSIVE:
+            if flags & PG_KSM:
+                box.vmstat["cow_ksm"] += 1
+                return _wp_page_copy(box, mm, vma, addr, table, at)
             if memmap.refcount[compound_head(box, pfn)] > 1 + bool(flags & PG_SWAPCACHE):
                 return _wp_page_copy(box, mm, vma, addr, table, at)
             if flags & PG_SWAPCACHE:
@@ -177,7 +180,7 @@ def _wp_page_copy(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
         if not special:
             add_mm_counter_fast(box, mm, mm_counter(old_flags), -1)
         add_mm_counter_fast(box, mm, MM_ANONPAGES, 1)
-    table.ptes[at] = new << 12 | vm_page_prot(vma) | WRITTEN
+    table.ptes[at] = new << 12 | vm_page_prot(vma) | (WRITTEN if vma.flags & VM_WRITE else PTE_DIRTY)
     if not special:
         if old_flags & PG_SWAPCACHE:
             box.swap.free_swap_cache([old])

@@ -35,6 +35,7 @@ from memsh.linux.lib.maple_tree import MapleTree
 from memsh.linux.mm.huge_memory.pages import get_frames
 from memsh.linux.mm.huge_memory.pmd import copy_huge_pmd, whole_or_split
 from memsh.linux.mm.hugetlb.table import copy_hugetlb_page_range
+from memsh.linux.mm.ksm.items import ksm_exit, ksm_fork
 from memsh.linux.mm.memory.rss_stat import trace_rss_vec
 from memsh.linux.mm.memory.zap import Gather, mm_counter, swap_entries, unmap_page_range
 from memsh.linux.mm.mmap.vmalist import (
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 _COPIED = (
     "start_code", "end_code", "start_data", "end_data", "start_brk", "brk", "start_stack", "arg_start", "arg_end",
     "env_start", "env_end", "saved_auxv", "coredump_filter", "vdso", "mmap_base", "mmap_legacy_base", "topdown",
-    "placed", "rlim", "def_flags",
+    "placed", "rlim", "def_flags", "ksm_merging_pages", "ksm_rmap_items",
 )  # fmt: skip
 
 
@@ -83,9 +84,10 @@ def dup_mmap(box: Box, oldmm: MmStruct) -> MmStruct:
     if oldmm.exe_file is not None:
         oldmm.exe_file.count += 1
         mm.exe_file = oldmm.exe_file
-    if box.thp.khugepaged is not None:
-        box.thp.khugepaged.fork(mm, oldmm)
     try:
+        ksm_fork(box, mm, oldmm)
+        if box.thp.khugepaged is not None:
+            box.thp.khugepaged.fork(mm, oldmm)
         for old in oldmm.mmap:
             if old.flags & VM_DONTCOPY:
                 vm_stat_account(mm, old.flags, -old.pages)
@@ -183,6 +185,7 @@ def _copy_huge(box: Box, mm: MmStruct, oldmm: MmStruct, old: VmArea) -> None:
 
 def exit_mmap(box: Box, mm: MmStruct) -> None:
     """The end of an mm: every page, table, area and object goes back."""
+    held = ksm_exit(box, mm)
     gather = Gather(box)
     areas = mm.mmap
     for vma in areas:
@@ -200,6 +203,7 @@ def exit_mmap(box: Box, mm: MmStruct) -> None:
     if mm.exe_file is not None:
         box.fs.fput(mm.exe_file)
         mm.exe_file = None
-    box.pages.free_pages(mm.pgd_pfn, mm.mmu.top_order)
     del box.vm.mms[mm.number]
-    give(box, "mm_struct", mm.addr)
+    if not held:
+        box.pages.free_pages(mm.pgd_pfn, mm.mmu.top_order)
+        give(box, "mm_struct", mm.addr)

@@ -1,7 +1,7 @@
 """madvise: hints about part of the address space (mm/madvise.c).
 
-Known deviations: MADV_MERGEABLE is EINVAL, as on a kernel without KSM. Where a kernel has no huge pages, so is what
-asks for them. What the advice means for pages is in advised.py.
+Where a kernel has no KSM or no huge pages, what asks for them is EINVAL. What the advice means for pages is in
+advised.py. No known deviations.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from memsh.linux.include.flags import (
 from memsh.linux.include.mm_types import MmStruct, VmArea
 from memsh.linux.mm.gup import faultin_page_range
 from memsh.linux.mm.huge_memory.khugepaged import madvise_collapse
+from memsh.linux.mm.ksm.merge import ksm_madvise
 from memsh.linux.mm.memory.zap import unmap_page_range
 from memsh.linux.mm.mmap.advised import cold_or_pageout, lazyfree, willneed
 from memsh.linux.mm.mmap.vmalist import find_vma, find_vma_prev, vma_kernel_pagesize
@@ -43,13 +44,14 @@ ADVICE: dict[str, int] = {
 }  # fmt: skip
 _KSM = {12, 13}
 _HUGE = {14, 15, 25}
-_VALID = set(ADVICE.values()) - _KSM
+_VALID = set(ADVICE.values())
 
 
 def do_madvise(box: Box, mm: MmStruct, start: int, length: int, advice: int) -> None:
     """Advise on [start, start + length). EINVAL, ENOMEM (a hole, after the rest was done), EAGAIN, EFAULT."""
     box.changes += 1
     known = advice in _VALID and (advice not in _HUGE or box.thp.available)
+    known = known and (advice not in _KSM or box.ksm is not None)
     if not known or start & 4095 or not 0 <= start < mm.mmu.word_limit or length < 0:
         raise KernelError("EINVAL")
     end = start + ((length + 4095) & ~4095)
@@ -109,10 +111,10 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
     elif advice in (22, 23):
         _populate(box, mm, vma, start, end, advice == 23)
     else:
-        flags = _new_flags(vma, advice)
-        if advice == 14 and box.thp.khugepaged is not None:
-            box.thp.khugepaged.enter_vma(vma, flags)
         try:
+            flags = _new_flags(box, vma, start, end, advice)
+            if advice == 14 and box.thp.khugepaged is not None:
+                box.thp.khugepaged.enter_vma(vma, flags)
             vma = _update(box, mm, vma, prev, start, end, flags)
         except KernelError as error:
             raise KernelError("EAGAIN" if error.code == "ENOMEM" else error.code) from None
@@ -121,8 +123,10 @@ def _behavior(box: Box, mm: MmStruct, vma: VmArea, prev: VmArea | None, start: i
     return vma
 
 
-def _new_flags(vma: VmArea, advice: int) -> int:
+def _new_flags(box: Box, vma: VmArea, start: int, end: int, advice: int) -> int:
     flags = vma.flags
+    if advice in _KSM:
+        return ksm_madvise(box, vma, start, end, merge=advice == 12)
     if advice == 0:
         return flags & ~(VM_RAND_READ | VM_SEQ_READ)
     if advice == 1:

@@ -28,6 +28,7 @@ from memsh.linux.include.mm_types import MmStruct, VmArea, linear_page_index
 from memsh.linux.mm.gup import mm_populate
 from memsh.linux.mm.huge_memory.split import split_huge_pmd
 from memsh.linux.mm.hugetlb.table import clear_vma_resv_huge_pages, move_hugetlb_page_tables
+from memsh.linux.mm.ksm.merge import ksm_madvise
 from memsh.linux.mm.mmap.mmap import do_munmap
 from memsh.linux.mm.mmap.unmapped import get_unmapped_area
 from memsh.linux.mm.mmap.vmalist import (
@@ -272,6 +273,7 @@ def _move_vma(box: Box, mm: MmStruct, vma: VmArea, old: int, oldlen: int, newlen
     if vma.end != old + oldlen:
         may_split(box, vma, old + oldlen)
     keep = bool(flags & MREMAP_DONTUNMAP)
+    ksm_madvise(box, vma, old, old + oldlen, merge=False)
     if keep and vma.flags & VM_LOCKED:
         if vma.start != old:
             split_vma(box, mm, vma, old, True)

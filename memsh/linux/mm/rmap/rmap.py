@@ -8,17 +8,21 @@ Known deviations: the interval trees are dicts of area numbers.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_EXEC, VM_READ, VM_SOFTDIRTY, VM_WRITE
-from memsh.linux.include.memmap import PG_ANON
 from memsh.linux.include.mm_types import AddressSpace, AnonVma, VmArea
+from memsh.linux.lib.entries import PRESENT
+from memsh.linux.mm.ksm.types import StableNode
 from memsh.linux.mm.slab.objects import drop_owner, give, new_owner, take
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
+Place = tuple[VmArea, int, "array[int]", int]  # area, address, page table, index in it
 _ACCESS = VM_READ | VM_WRITE | VM_EXEC
 
 
@@ -29,7 +33,7 @@ def _anon_vma_alloc(box: Box) -> AnonVma:
     return anon
 
 
-def _put_anon_vma(box: Box, anon: AnonVma) -> None:
+def put_anon_vma(box: Box, anon: AnonVma) -> None:
     """Drop a reference; the last one frees it, and then its hold on the root."""
     anon.refcount -= 1
     if anon.refcount == 0:
@@ -37,7 +41,7 @@ def _put_anon_vma(box: Box, anon: AnonVma) -> None:
         give(box, "anon_vma", anon.addr)
         drop_owner(box, anon.number)
         if root != anon.number:
-            _put_anon_vma(box, box.memmap.owners[root])
+            put_anon_vma(box, box.memmap.owners[root])
 
 
 def _link(vma: VmArea, anon: AnonVma, addr: int) -> None:
@@ -118,7 +122,7 @@ def anon_vma_fork(box: Box, vma: VmArea, pvma: VmArea) -> None:
     try:
         addr = take(box, "anon_vma_chain")
     except KernelError:
-        _put_anon_vma(box, anon)
+        put_anon_vma(box, anon)
         unlink_anon_vmas(box, vma)
         raise
     anon.root = parent.root
@@ -144,29 +148,46 @@ def unlink_anon_vmas(box: Box, vma: VmArea) -> None:
         vma.anon_vma.num_active_vmas -= 1
         vma.anon_vma = None
     for anon, addr in empty:
-        _put_anon_vma(box, anon)
+        put_anon_vma(box, anon)
         give(box, "anon_vma_chain", addr)
     vma.anon_chain.clear()
     vma.chain_addrs.clear()
 
 
-def page_mappings(box: Box, pfn: int) -> list[tuple[VmArea, int]]:
-    """Every (area, address) at which `pfn` is mapped: the reverse map, walked."""
-    memmap = box.memmap
-    owner = memmap.owners[memmap.mapping[pfn]]
-    if owner is None or not memmap.mapcount[pfn]:
-        return []
-    assert isinstance(owner, AnonVma | AddressSpace)
-    numbers = owner.areas if memmap.flags[pfn] & PG_ANON and isinstance(owner, AnonVma) else owner.i_mmap  # type: ignore[union-attr]
-    index = memmap.index[pfn]
-    found = []
-    for number in numbers:
-        vma = box.vm.areas[number]
+def _linear(box: Box, owner: AnonVma | AddressSpace, index: int) -> Iterator[tuple[VmArea, int]]:
+    """The areas that page `index` of a file or a family of areas may be mapped in, and where there."""
+    areas = box.vm.areas
+    for number in owner.areas if isinstance(owner, AnonVma) else owner.i_mmap:
+        vma = areas[number]
         addr = vma.start + ((index - vma.pgoff) << 12)
         if vma.start <= addr < vma.end:
-            table = vma.mm.tables.get(addr >> vma.mm.table_shift)
-            if table is not None:
-                pte = table.ptes[(addr >> 12) & vma.mm.table_mask]
-                if pte & 0x101 and pte >> 12 == pfn:
-                    found.append((vma, addr))
+            yield vma, addr
+
+
+def rmap_walk(box: Box, pfn: int) -> list[Place]:
+    """Every place at which `pfn` is mapped."""
+    memmap = box.memmap
+    left = memmap.mapcount[pfn]
+    if not left:
+        return []
+    owner = memmap.owners[memmap.mapping[pfn]]
+    if owner is None:
+        return []
+    found: list[Place] = []
+    merged = isinstance(owner, StableNode)
+    for vma, addr in owner.places(box.vm) if merged else _linear(box, owner, memmap.index[pfn]):
+        table = vma.mm.tables.get(addr >> vma.mm.table_shift)
+        if table is not None:
+            at = addr >> 12 & vma.mm.table_mask
+            pte = table.ptes[at]
+            if pte & PRESENT and pte >> 12 == pfn:
+                found.append((vma, addr, table.ptes, at))
+                left -= 1
+                if not left:
+                    break
     return found
+
+
+def page_mappings(box: Box, pfn: int) -> list[tuple[VmArea, int]]:
+    """Every (area, address) at which `pfn` is mapped."""
+    return [(vma, addr) for vma, addr, _, _ in rmap_walk(box, pfn)]

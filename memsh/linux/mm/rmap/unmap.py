@@ -9,53 +9,21 @@ stays: the page that runs is kept.
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.program import instruction
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_EXEC, VM_LOCKED, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_SWAPBACKED
-from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AnonVma, MmStruct, VmArea
+from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct
 from memsh.linux.lib.entries import masked
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.memory.zap import mm_counter
 from memsh.linux.mm.rmap.mapcount import page_remove_rmap
+from memsh.linux.mm.rmap.rmap import Place
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-
-Place = tuple[VmArea, int, "array[int]", int]  # area, address, page table, index in it
-
-
-def rmap_walk(box: Box, pfn: int) -> list[Place]:
-    """Every place at which `pfn` is mapped."""
-    memmap = box.memmap
-    left = memmap.mapcount[pfn]
-    if not left:
-        return []
-    owner = memmap.owners[memmap.mapping[pfn]]
-    if owner is None:
-        return []
-    numbers = owner.areas if isinstance(owner, AnonVma) else owner.i_mmap
-    index = memmap.index[pfn]
-    areas = box.vm.areas
-    found: list[Place] = []
-    for number in numbers:
-        vma = areas[number]
-        addr = vma.start + ((index - vma.pgoff) << 12)
-        if vma.start <= addr < vma.end:
-            table = vma.mm.tables.get(addr >> vma.mm.table_shift)
-            if table is not None:
-                at = addr >> 12 & vma.mm.table_mask
-                pte = table.ptes[at]
-                if pte & 0x101 and pte >> 12 == pfn:
-                    found.append((vma, addr, table.ptes, at))
-                    left -= 1
-                    if not left:
-                        break
-    return found
-
 
 def folio_referenced(box: Box, places: list[Place], count: int = 1, way: int = 1) -> tuple[int, int]:
     """How many of a page's mappings were used since the last look, and the flags of their areas. Forgets the use, but

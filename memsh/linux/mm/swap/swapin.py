@@ -22,6 +22,8 @@ from memsh.linux.include.memmap import (
     K_ANON,
     PG_ANON,
     PG_ANON_EXCLUSIVE,
+    PG_DIRTY,
+    PG_KSM,
     PG_MLOCKED,
     PG_READAHEAD,
     PG_SWAPBACKED,
@@ -31,8 +33,9 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, MmStruct, PageTable, VmArea
 from memsh.linux.include.swapops import swp_entry, swp_offset, swp_type
 from memsh.linux.mm.filemap.pagecache import refault
+from memsh.linux.mm.ksm.types import RUN_UNMERGE
 from memsh.linux.mm.lru import lru_add, mlock_page, put_frames
-from memsh.linux.mm.memory.anon import do_wp_page
+from memsh.linux.mm.memory.anon import add_anon_pages, alloc_user_page, do_wp_page
 from memsh.linux.mm.memory.outcome import MAJOR, SWAPPED, BusError, OutOfMemory
 from memsh.linux.mm.memory.rss_stat import add_mm_counter_fast
 from memsh.linux.mm.page_alloc.policy import vma_alloc_folio
@@ -190,25 +193,60 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
         swap.wait_locked(pfn)
         if table.ptes[at] != orig_pte:
             return what
+    copied = ksm_might_need_to_copy(box, vma, pfn, addr)
     swap.free(entry)
     flags = memmap.flags[pfn]
-    if flags & PG_SWAPCACHE and (
+    merged = flags & PG_KSM > 0
+    if not copied and flags & PG_SWAPCACHE and (
         swap.full() or box.memcg.swap_full(pfn)
-        or vma.flags & VM_LOCKED or flags & PG_MLOCKED or (write and memmap.refcount[pfn] == 2)
+        or vma.flags & VM_LOCKED or flags & PG_MLOCKED or (write and not merged and memmap.refcount[pfn] == 2)
     ):
         swap.free_folio(pfn)
     add_mm_counter_fast(box, mm, MM_ANONPAGES, 1)
     add_mm_counter_fast(box, mm, MM_SWAPENTS, -1)
-    alone = bool(orig_pte & mm.mmu.swp_exclusive) or memmap.refcount[pfn] == 1
-    pte = pfn << 12 | vm_page_prot(vma)
+    alone = copied > 0 or (not merged and (bool(orig_pte & mm.mmu.swp_exclusive) or memmap.refcount[pfn] == 1))
+    pte = (copied or pfn) << 12 | vm_page_prot(vma)
     if alone and write:
         pte |= PTE_DIRTY | (PTE_RW if vma.flags & VM_WRITE else 0)
-    page_add_anon_rmap(box, vma, pfn, addr, exclusive=alone)
+    if copied:
+        map_copy(box, vma, copied, addr)
+        put_frames(box, [pfn])
+    else:
+        page_add_anon_rmap(box, vma, pfn, addr, exclusive=alone)
     table.ptes[at] = pte
     mm.tlb.pop(addr >> 12, None)
     if write and not alone:
         what |= do_wp_page(box, mm, vma, addr, table, at)
     return what
+
+
+def ksm_might_need_to_copy(box: Box, vma: VmArea, pfn: int, addr: int) -> int:
+    """A copy of a page from the swap cache, where it cannot be mapped itself: it belongs elsewhere, as it was a merged
+    one when it was swapped out, or may no longer be shared. 0 if it can. OutOfMemory."""
+    memmap = box.memmap
+    flags = memmap.flags[pfn]
+    if flags & PG_KSM:
+        if memmap.mapping[pfn] and not (box.ksm is not None and box.ksm.run & RUN_UNMERGE):
+            return 0
+    elif not flags & PG_ANON:
+        return 0
+    else:
+        owner, anon = memmap.owners[memmap.mapping[pfn]], vma.anon_vma
+        index = vma.pgoff + ((addr - vma.start) >> 12)
+        if memmap.index[pfn] == index and (owner is anon or (owner and anon and owner.root == anon.root)):
+            return 0
+    new = alloc_user_page(box, GFP_FOLIO, vma, addr)
+    page = memmap.data.get(pfn)
+    if page is not None:
+        memmap.data[new] = bytearray(page)
+    box.vmstat["ksm_swpin_copy"] += 1
+    return new
+
+
+def map_copy(box: Box, vma: VmArea, pfn: int, addr: int) -> None:
+    """A page of the process's own, which is nowhere else (page_add_new_anon_rmap)."""
+    add_anon_pages(box, vma, [(pfn, 1)], addr)
+    box.memmap.flags[pfn] |= PG_DIRTY
 
 
 def page_add_anon_rmap(box: Box, vma: VmArea, pfn: int, addr: int, *, exclusive: bool) -> None:

@@ -14,11 +14,18 @@ from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES, PTE_ACCESSED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_SWAPENTS, AddressSpace, Inode, MmStruct, PageTable, VmArea
 from memsh.linux.include.swapops import swp_type
 from memsh.linux.mm.lru import put_frames
+from memsh.linux.mm.memory.outcome import OutOfMemory
 from memsh.linux.mm.memory.rss_stat import add_mm_counter
 from memsh.linux.mm.mmap.vmalist import vm_enough_memory
 from memsh.linux.mm.shmem.shmem_swap import shmem_unuse
 from memsh.linux.mm.swap.swapfile import SPACE_SHIFT, SWAP_MAP_BAD, SwapArea
-from memsh.linux.mm.swap.swapin import page_add_anon_rmap, swap_cache_get_folio, swapin_readahead
+from memsh.linux.mm.swap.swapin import (
+    ksm_might_need_to_copy,
+    map_copy,
+    page_add_anon_rmap,
+    swap_cache_get_folio,
+    swapin_readahead,
+)
 from memsh.linux.mm.swap.swapon import enable_swap_info, release
 
 if TYPE_CHECKING:
@@ -115,11 +122,19 @@ def _unuse_pte(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     swap.wait_locked(pfn)
     swap.wait_writeback(pfn)
     if table.ptes[at] == orig_pte:
+        try:
+            copied = ksm_might_need_to_copy(box, vma, pfn, addr)
+        except OutOfMemory:
+            put_frames(box, [pfn])
+            raise KernelError("ENOMEM", "no page for what lies in swap") from None
         add_mm_counter(box, mm, MM_SWAPENTS, -1)
         add_mm_counter(box, mm, MM_ANONPAGES, 1)
-        memmap.refcount[pfn] += 1
-        page_add_anon_rmap(box, vma, pfn, addr, exclusive=bool(orig_pte & mm.mmu.swp_exclusive))
-        table.ptes[at] = pfn << 12 | vm_page_prot(vma) & ~PTE_ACCESSED
+        if copied:
+            map_copy(box, vma, copied, addr)
+        else:
+            memmap.refcount[pfn] += 1
+            page_add_anon_rmap(box, vma, pfn, addr, exclusive=bool(orig_pte & mm.mmu.swp_exclusive))
+        table.ptes[at] = (copied or pfn) << 12 | vm_page_prot(vma) & ~PTE_ACCESSED
         swap.free(entry)
         swap.free_folio(pfn)
     put_frames(box, [pfn])

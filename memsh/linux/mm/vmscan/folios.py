@@ -26,7 +26,7 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import AddressSpace
 from memsh.linux.lib.columns import alike, counting, mask_run, set_run
 from memsh.linux.lib.entries import climb
-from memsh.linux.mm.rmap.unmap import Place, rmap_walk
+from memsh.linux.mm.rmap.rmap import Place, rmap_walk
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

@@ -21,7 +21,8 @@ from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, PMD_SHIFT
 from memsh.linux.mm.huge_memory.pages import deferred_split_huge_page, entire_mappings, put_huge_page
 from memsh.linux.mm.huge_memory.split import split_huge_page, split_huge_pmd
 from memsh.linux.mm.memory.rss_stat import add_mm_counter
-from memsh.linux.mm.rmap.unmap import folio_referenced, rmap_walk
+from memsh.linux.mm.rmap.rmap import rmap_walk
+from memsh.linux.mm.rmap.unmap import folio_referenced
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

@@ -15,7 +15,8 @@ from memsh.linux.include.flags import VM_EXEC
 from memsh.linux.include.memmap import PG_ACTIVE, PG_HUGE, PG_MLOCKED, PG_SWAPBACKED, PG_WORKINGSET
 from memsh.linux.lib.columns import count_run, stepped_runs
 from memsh.linux.mm.lru import folio_lruvec, lru_note_cost, unlist
-from memsh.linux.mm.rmap.unmap import folio_referenced, rmap_walk
+from memsh.linux.mm.rmap.rmap import rmap_walk
+from memsh.linux.mm.rmap.unmap import folio_referenced
 from memsh.linux.mm.vmscan.huge import huge_referenced
 from memsh.linux.mm.vmscan.isolate import isolate_lru_folios, move_folios_to_lru
 from memsh.linux.mm.vmscan.pageout import free_folio_list, shrink_folio_list
