@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memsh.linux.lib import columns
+from memsh.linux.lib.entries import page_runs
 
 SIZE = 5000
 COUNTS = st.one_of(st.integers(1, 70), st.sampled_from((1023, 1024, 1025, 2048, 3000)))
@@ -77,3 +78,41 @@ def test_bits_and_sums_of_runs(count: int, pfn: int, clear: int, set_: int, delt
     column = memoryview(array("I", old))
     columns.add_run(column, pfn, count, delta)
     assert column.tolist() == old[:pfn] + [n + delta for n in old[pfn : pfn + count]] + old[pfn + count :]
+
+
+@given(COUNTS, st.integers(0, 1000), st.dictionaries(st.integers(0, 70), st.integers(1, 3), max_size=5))
+def test_counting_down(count: int, pfn: int, others: dict[int, int]) -> None:
+    before = [others.get(n, 1) for n in range(count)]
+    column = memoryview(array("I", [7] * pfn + before + [7] * (SIZE - pfn - count)))
+    gone = columns.count_down(column, pfn, count)
+    assert column.tolist() == [7] * pfn + [value - 1 for value in before] + [7] * (SIZE - pfn - count)
+    assert [at for first, n in gone for at in range(first, first + n)] == [
+        pfn + n for n, value in enumerate(before) if value == 1
+    ]
+
+
+PAGE, ZERO_PAGE = 0x67, 7
+PARTS = st.tuples(st.sampled_from(("empty", "pages", "other bits", "same", "zero page", "swapped", "holes")),
+                  st.sampled_from((1, 2, 5, 32, 63, 200, 1024)), st.integers(8, 1 << 18))  # fmt: skip
+
+
+def entries_of(kind: str, count: int, first: int) -> list[int]:
+    step = kind in ("pages", "other bits", "holes", "swapped")
+    frame = ZERO_PAGE if kind == "zero page" else first
+    bits = {"swapped": (0x80,), "other bits": (PAGE, 0x27, 0x100), "holes": (PAGE, PAGE, 0x80)}.get(kind, (PAGE,))
+    return [frame + n * step << 12 | bits[n % len(bits)] if kind != "empty" else 0 for n in range(count)]
+
+
+TABLES = st.sampled_from((("I", 1024), ("Q", 512)))
+
+
+@given(TABLES, st.lists(PARTS, max_size=12), st.integers(0, 511), st.integers(0, 511))
+def test_runs_of_pages(table: tuple[str, int], parts: list[tuple[str, int, int]], start: int, less: int) -> None:
+    code, size = table
+    entries = [entry for part in parts for entry in entries_of(*part)][:size]
+    ptes = array(code, entries + [0] * (size - len(entries)))
+    stop = max(start, size - less)
+    runs = page_runs(ptes, start, stop, ZERO_PAGE)
+    assert [(at + n, pfn + n) for at, count, pfn in runs for n in range(count)] == [
+        (at, ptes[at] >> 12) for at in range(start, stop) if ptes[at] & 0x101 and ptes[at] >> 12 != ZERO_PAGE
+    ]

@@ -119,6 +119,13 @@ class MemMap:
         other.owners = copy.deepcopy(self.owners, memo)
         return other
 
+    def written(self, frames: range) -> list[int]:
+        """Those of the frames in which something was written."""
+        data = self.data
+        if len(data) < len(frames):
+            return [pfn for pfn in data if pfn in frames]
+        return [pfn for pfn in frames if pfn in data]
+
     def used_sections(self) -> list[tuple[int, int]]:
         """Runs of frames [first, last), section by section, outside of which every frame lies in a free block of the
         largest order."""

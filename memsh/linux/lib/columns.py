@@ -88,6 +88,15 @@ def add_run(column: memoryview, pfn: int, count: int, delta: int) -> None:
     column[pfn : pfn + count] = words(int.from_bytes(part, "little") + lanes(1, count) * delta, count)
 
 
+def count_down(column: memoryview, pfn: int, count: int) -> list[tuple[int, int]]:
+    """Take 1 from `count` entries: (first, how many) of those that are 0 now."""
+    if is_run(column, pfn, count, 1):
+        clear_run((column,), pfn, count)
+        return [(pfn, count)]
+    add_run(column, pfn, count, -1)
+    return [(first, n) for first, n, value in sub_runs(column, pfn, count) if not value]
+
+
 def set_run(column: memoryview, pfn: int, count: int, value: int) -> None:
     if count == 1:
         column[pfn] = value
@@ -99,6 +108,10 @@ def set_run(column: memoryview, pfn: int, count: int, value: int) -> None:
 
 def clear_run(columns: Sequence[memoryview], pfn: int, count: int) -> None:
     """0 in `count` entries of several columns."""
+    if count == 1:
+        for column in columns:
+            column[pfn] = 0
+        return
     zeros = _ZEROS[:count] if count <= 1024 else memoryview(bytes(4 * count)).cast("I")
     for column in columns:
         column[pfn : pfn + count] = zeros

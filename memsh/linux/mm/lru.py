@@ -28,7 +28,7 @@ from memsh.linux.include.memmap import (
     PG_UPTODATE,
     PG_WRITEBACK,
 )
-from memsh.linux.lib.columns import add_run, frame_runs, is_run, mask_run, sub_runs
+from memsh.linux.lib.columns import clear_run, count_down, frame_runs, is_run, sub_runs
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -112,16 +112,14 @@ def lru_add(box: Box, pfn: int) -> None:
 
 
 def lru_del_run(box: Box, pfn: int, count: int) -> None:
-    """Take frames off their lists, whichever these are; frames on none are left alone."""
-    column = box.memmap.flags
-    for first, n, flags in sub_runs(column, pfn, count):
+    """Take frames off their lists, whichever these are; frames on none are left alone. The flags are the caller's."""
+    for first, n, flags in sub_runs(box.memmap.flags, pfn, count):
         if flags & PG_LRU:
             _del(box, lru_name(flags), first, n)
             if flags & PG_MLOCKED:
                 for frame in range(first, first + n):
                     zone_count(box, "nr_mlock", frame, -1)
                 box.vmstat["unevictable_pgs_cleared"] += n
-            mask_run(column, first, n, PG_LRU | PG_ACTIVE | PG_UNEVICTABLE | PG_MLOCKED)
 
 
 def new_page_flags(vma_flags: int, base: int) -> int:
@@ -361,11 +359,9 @@ def put_frames(box: Box, pfns: list[int]) -> None:
     refcount = memmap.refcount
     dead: list[int] = []
     for pfn, count in frame_runs(pfns):
-        add_run(refcount, pfn, count, -1)
-        for first, n, value in sub_runs(refcount, pfn, count):
-            if value == 0:
-                release_run(box, first, n)
-                dead.extend(range(first, first + n))
+        for first, n in count_down(refcount, pfn, count):
+            release_run(box, first, n)
+            dead.extend(range(first, first + n))
     if dead:
         box.pages.free_page_list(dead)
 
@@ -385,24 +381,12 @@ def release_page(box: Box, pfn: int) -> None:
         add_lru_size(box, lruvec, zone, name, -1)
         lruvec.unlink(memmap, name, pfn)
     memmap.flags[pfn] = memmap.mapping[pfn] = memmap.index[pfn] = 0
-    memmap.data.pop(pfn, None)
 
 
 def release_run(box: Box, pfn: int, count: int) -> None:
-    """Forget what `count` unreferenced frames were: lists, flags, owner, contents. The caller frees them."""
+    """Forget what `count` unreferenced frames were: lists, flags, owner. The caller frees them."""
     if box.lru_deactivate_file:
         _move_deactivated(box)
     memmap = box.memmap
     lru_del_run(box, pfn, count)
-    zeros = memoryview(bytes(4 * count)).cast("I")
-    memmap.flags[pfn : pfn + count] = zeros
-    memmap.mapping[pfn : pfn + count] = zeros
-    memmap.index[pfn : pfn + count] = zeros
-    data = memmap.data
-    if data:
-        if len(data) < count:
-            for frame in [frame for frame in data if pfn <= frame < pfn + count]:
-                del data[frame]
-        else:
-            for frame in range(pfn, pfn + count):
-                data.pop(frame, None)
+    clear_run((memmap.flags, memmap.mapping, memmap.index), pfn, count)

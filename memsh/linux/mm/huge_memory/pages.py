@@ -22,7 +22,7 @@ from memsh.linux.include.memmap import (
     PG_UPTODATE,
 )
 from memsh.linux.include.mm_types import AnonVma, VmArea
-from memsh.linux.lib.columns import add_run, count_run, frame_runs, mask_run, set_run, sub_runs
+from memsh.linux.lib.columns import add_run, count_down, count_run, frame_runs, mask_run, set_run
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
 from memsh.linux.mm.lru import add_lru_size, folio_lruvec, lru_name, new_page_flags, update_lru_size, zone_count
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
@@ -116,8 +116,7 @@ def unmapped_parts(box: Box, pfn: int, count: int, gone: int) -> None:
 def remove_huge_rmap(box: Box, head: int) -> None:
     """An entry of 2 MiB no longer maps the page (page_remove_rmap, compound)."""
     memmap = box.memmap
-    add_run(memmap.mapcount, head, HPAGE_PMD_NR, -1)
-    gone = sum(n for _, n, value in sub_runs(memmap.mapcount, head, HPAGE_PMD_NR) if not value)
+    gone = sum([n for _, n in count_down(memmap.mapcount, head, HPAGE_PMD_NR)])
     entire = bool(entire_mappings(box, head))
     if not memmap.flags[head] & PG_ANON:
         mod_node_page_state(box, "nr_mapped", head, -gone)

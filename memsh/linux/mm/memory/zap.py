@@ -13,7 +13,7 @@ from memsh.linux.arch.x86.paging import mapped_pieces
 from memsh.linux.include.flags import PTE_ACCESSED, PTE_DIRTY, VM_HUGETLB, VM_LOCKED, VM_PFNMAP, VM_SEQ_READ
 from memsh.linux.include.memmap import PG_ANON, PG_SWAPBACKED
 from memsh.linux.include.mm_types import MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, MmStruct, VmArea
-from memsh.linux.lib.columns import add_run, sub_runs
+from memsh.linux.lib.columns import count_down
 from memsh.linux.lib.entries import PRESENT, page_runs
 from memsh.linux.mm.filemap.writeback import dirty_folio
 from memsh.linux.mm.huge_memory.huge import huge_parts
@@ -94,11 +94,9 @@ def release_pages(box: Box, runs: list[tuple[int, int]]) -> None:
                 release_page(box, pfn)
                 dead.append((pfn, 1, -1))
             continue
-        add_run(refcount, pfn, count, -1)
-        for first, n, value in sub_runs(refcount, pfn, count):
-            if value == 0:
-                release_run(box, first, n)
-                dead.append((first + n - 1, n, -1))
+        for first, n in count_down(refcount, pfn, count):
+            release_run(box, first, n)
+            dead.append((first + n - 1, n, -1))
     if dead:
         dead.reverse()
         box.pages.free_stretches(dead)
@@ -147,10 +145,8 @@ def zap_pte_range(box: Box, mm: MmStruct, vma: VmArea, ptes: array[int], first: 
             _zap_parts(box, mm, vma, ptes, offset, pfn, count, gather)
             continue
         if plain:
-            add_run(mapcount, pfn, count, -1)
-            gone = sum(n for _, n, value in sub_runs(mapcount, pfn, count) if value == 0)
             mm.rss[MM_ANONPAGES] -= count
-            box.vmstat["nr_anon_pages"] -= gone
+            box.vmstat["nr_anon_pages"] -= sum([n for _, n in count_down(mapcount, pfn, count)])
         else:
             for n in range(count):
                 _zap_one(box, mm, vma, ptes[offset + n], pfn + n)
@@ -174,8 +170,7 @@ def _zap_parts(
             else:
                 gather.add_run(first, n)
             continue
-        add_run(mapcount, first, n, -1)
-        gone = sum(part for _, part, value in sub_runs(mapcount, first, n) if value == 0)
+        gone = sum([part for _, part in count_down(mapcount, first, n)])
         mm.rss[MM_ANONPAGES] -= n
         box.vmstat["nr_anon_pages"] -= gone
         if huge:

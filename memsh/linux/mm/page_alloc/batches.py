@@ -93,14 +93,13 @@ def free_stretches(pages: PageAllocator, stretches: Sequence[tuple[int, int, int
     if pages._plain or pages.trace.on:
         pages.free_page_list([pfn for first, n, step in stretches for pfn in range(first, first + n * step, step)])
         return
-    data = pages.memmap.data
+    memmap = pages.memmap
     single: list[int] = []
     for first, count, step in stretches:
         pages.freed += count
         frames = range(first, first + count * step, step)
-        if data and not data.keys().isdisjoint(frames):
-            for pfn in frames:
-                data.pop(pfn, None)
+        for pfn in memmap.written(frames):
+            del memmap.data[pfn]
         if count < 10:
             single += frames
             continue

@@ -15,7 +15,6 @@ who read the file.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
@@ -76,7 +75,7 @@ class Swap(SwapSlots):
         self.box.memmap.flags[pfn] |= PG_DIRTY
         return True
 
-    def add_run_to_swap(self, frames: Sequence[int]) -> tuple[list[int], list[tuple[int, int]]]:
+    def add_run_to_swap(self, frames: range) -> tuple[list[int], list[tuple[int, int]]]:
         """Slots for pages with one reference each from page tables, and their places in the swap cache's trees.
 
         The entries, and their entry_runs(). All or none: an empty list says that there are not enough slots, or no
@@ -197,19 +196,14 @@ class Swap(SwapSlots):
         zone_count(self.box, "nr_zone_write_pending", pfn, 1)
         return True
 
-    def write_run(self, entries: list[int], runs: list[tuple[int, int]], frames: Sequence[int]) -> None:
+    def write_run(self, entries: list[int], runs: list[tuple[int, int]], frames: range) -> None:
         """The end of writepage() for pages in the swap cache whose flags and counters are done already.
 
         `runs` are the entry_runs(). The slots are fresh: nothing that they held before is kept.
         """
-        if not self.box.memmap.data.keys().isdisjoint(frames):
-            for entry, pfn in zip(entries, frames, strict=True):
-                self._store(entry, pfn)
-        if isinstance(frames, range):
-            self._write_pending_run(frames[0], len(frames), frames.step, 1)
-        else:
-            for pfn in frames:
-                zone_count(self.box, "nr_zone_write_pending", pfn, 1)
+        for pfn in self.box.memmap.written(frames):
+            self._store(entries[frames.index(pfn)], pfn)
+        self._write_pending_run(frames[0], len(frames), frames.step, 1)
         for at, count in runs:
             if self.plug and entries[at] != self.plug_next:
                 self.submit_plugged()
