@@ -45,7 +45,7 @@ def _number(word: str) -> int:
 
 
 class _Reader:
-    """expr := and [-o and]…; and := not [-a not]…; not := ! not | ( expr ) | primary."""
+    """What more than four words say (test.c: or, and, term)."""
 
     def __init__(self, words: list[str], io: IO) -> None:
         self.words = words
@@ -60,23 +60,23 @@ class _Reader:
     def take(self) -> str:
         word = self.peek()
         if word is None:
-            raise UsageError("something is missing at the end")
+            raise UsageError("argument expected")
         self.place += 1
         return word
 
     def either(self) -> bool:
         value = self.both()
-        while self.peek() == "-o":
+        if self.peek() == "-o":
             self.place += 1
-            following = self.both()
+            following = self.either()
             value = value or following
         return value
 
     def both(self) -> bool:
         value = self.primary()
-        while self.peek() == "-a":
+        if self.peek() == "-a":
             self.place += 1
-            following = self.primary()
+            following = self.both()
             value = value and following
         return value
 
@@ -84,21 +84,24 @@ class _Reader:
         self.depth += 1
         if self.depth > 100:
             raise UsageError("nested too deeply")
+        word = self.peek() or ""
+        if word == "!":
+            self.place += 1
+            return not self.primary()
+        if word == "(":
+            self.place += 1
+            value = self.either()
+            if self.peek() != ")":
+                raise UsageError(f"`)' expected{'' if self.peek() is None else f', found {self.peek()}'}")
+            self.place += 1
+            return value
         operator = self.peek(1)
         if operator in BINARY and self.peek(2) is not None:
             left, _, right = self.take(), self.take(), self.take()
             return self.compare(left, str(operator), right)
-        word = self.take()
-        if word == "!" and self.peek() is not None:
-            return not self.primary()
-        if word == "(" and self.peek() is not None:
-            value = self.either()
-            if self.take() != ")":
-                raise UsageError(") is missing")
-            return value
-        if word in UNARY and self.peek() is not None:
-            return unary(word, self.take(), self.io.runner)
-        return bool(word)
+        if operator is not None and (word in UNARY or word == "-a"):
+            return unary("-e" if self.take() == "-a" else word, self.take(), self.io.runner)
+        return bool(self.take())
 
     def compare(self, left: str, operator: str, right: str) -> bool:
         if operator in STRINGS:
@@ -144,7 +147,8 @@ def _test(words: list[str], io: IO) -> int:
         reader = _Reader(words, io)
         value = reader.either()
         if reader.peek() is not None:
-            raise UsageError(f"'{reader.peek()}' cannot stand here")
+            left = str(reader.peek())
+            raise UsageError(f"syntax error: `{left}' unexpected" if left[:1] == "-" else "too many arguments")
     return int(not value)
 
 
@@ -167,7 +171,7 @@ def bracket(box: object, args: Args, io: IO) -> int:
     [ -e /proc/slabinfo ] && echo yes
     """
     if args.words[-1:] != ["]"]:
-        raise UsageError("] is missing at the end")
+        raise UsageError("missing `]'")
     return _test(args.words[:-1], io)
 
 

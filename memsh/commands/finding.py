@@ -19,6 +19,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, command, rest
 from memsh.shell.io import Input
+from memsh.shell.programs import refusal
 from memsh.shell.session import FileSink
 from memsh.textutils.sources import records
 
@@ -183,8 +184,9 @@ class Finder(Expression):
         return words, False
 
     def _run(self, words: list[str]) -> int:
-        if not self.io.session.registry.knows(words[0]):
-            self._trouble(f"'{words[0]}': No such file or directory")
+        why = refusal(self.io.session, words[0])
+        if why:
+            self._trouble(f"'{words[0]}': {why}")
             return 1
         return self.io.run(words, Input())
 

@@ -16,7 +16,7 @@ from memsh.digits import is_digits
 from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
-from memsh.shell.programs import BUILTINS, places
+from memsh.shell.programs import BUILTINS, ENOENT, places, refusal
 from memsh.shell.switches import OFF, OPTIONS, SHOPTS, STANDING
 from memsh.textutils.envsplit import split_words
 from memsh.textutils.quoting import quote
@@ -206,11 +206,12 @@ def env(box: object, args: Args, io: IO) -> int:
     if chdir is not None:
         tell(f"chdir:    '{chdir}'\n")
     tell(f"executing: {words[0]}\n" + "".join(f"   arg[{at}]= {quote(word)}\n" for at, word in enumerate(words)))
-    if not session.registry.knows(words[0]):
-        io.complain(f"'{words[0]}': No such file or directory")
+    why = refusal(session, words[0])
+    if why:
+        io.complain(f"'{words[0]}': {why}")
         if " " in words[0]:
             io.complain("use -[v]S to pass options in shebang lines")
-        return 127
+        return 127 if why == ENOENT else 126
     language = session.language.child()
     with session.apart(language=language):
         language.becomes_program("", None)
@@ -446,9 +447,10 @@ def timeout(box: object, args: Args, io: IO) -> int:
         limit = _seconds(words[0])
     except ValueError as error:
         raise args.refused(str(error)) from None
-    if not io.session.registry.knows(words[1]):
-        io.complain(f"failed to run command '{words[1]}': No such file or directory")
-        return 127
+    why = refusal(io.session, words[1])
+    if why:
+        io.complain(f"failed to run command '{words[1]}': {why}")
+        return 127 if why == ENOENT else 126
     if not limit or io.session.box is None:
         return io.run(words[1:])
     return _limited(args, io, words[1:], int(limit * 1_000_000))

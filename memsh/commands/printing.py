@@ -12,6 +12,8 @@ from memsh.shell.arith import wrap
 from memsh.shell.escapes import echoed
 from memsh.shell.limits import TEXT, TOO_LONG, WIDTH
 from memsh.shell.quoting import quote_sparingly
+from memsh.textutils import longdouble
+from memsh.textutils.longdouble import LongDouble
 from memsh.textutils.timeformat import strftime
 from memsh.textutils.zones import UTC, Zone, zone_of
 
@@ -21,7 +23,6 @@ _DIRECTIVE = regular(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|l
                         r"([diouxXcsbqQeEfFgGaA]|\((?:[^)]*)\)T))")  # fmt: skip
 _BEGUN = regular(r"%[-+ #0']*(?:\*|[0-9]*)(?:\.(?:\*|[0-9]*))?.?", re.DOTALL)
 _INTEGER = regular(r"[ \t\n]*([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
-_FLOAT = regular(r"[ \t\n]*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 @command(rest("words", raw=True), topic=TOPIC, needs_box=False, help_option=False)
@@ -127,13 +128,11 @@ class Printf:
             return _padded(self.text(kind, word or "", precision), flags, width)
         if kind.endswith("T"):
             return _padded(self.moment(kind[1:-2], word)[:precision], flags, width)
+        if kind in "eEfFgGaA":
+            return longdouble.formatted(self.real(word or "0"), kind, flags, width, precision)
         spec = "%" + flags.replace("'", "") + (str(width) if width else "")
         if precision is not None:
             spec += f".{precision}"
-        if kind in "eEfFgG":
-            return (spec + kind) % self.real(word or "0")
-        if kind in "aA":
-            return _padded(self.real(word or "0").hex(), flags, width)
         return _integer(spec, flags, width, precision, kind, self.ranged(kind, word or "0"))
 
     def text(self, kind: str, word: str, precision: int | None) -> str:
@@ -178,17 +177,15 @@ class Printf:
             return high if value > 0 or kind not in "di" else low
         return value
 
-    def real(self, word: str) -> float:
+    def real(self, word: str) -> LongDouble:
         if word[:1] in "'\"" and word:
-            return float(ord(word[1])) if len(word) > 1 else 0.0
-        match = _FLOAT.match(word)
-        try:
-            if match is not None and match.end() == len(word.rstrip()):
-                return float(word)
-            return float.fromhex(word) if word.lower().lstrip("+-").startswith("0x") else float(word)
-        except (ValueError, OverflowError):
+            word = str(ord(word[1]) if len(word) > 1 else 0)
+        value, end, beyond = longdouble.strtold(word)
+        if end != len(word):
             self.wrong(word)
-            return float(match[0]) if match is not None else 0.0
+        elif beyond:
+            self.complain(f"warning: {word[:80]}: Numerical result out of range")
+        return value
 
     def wrong(self, word: str) -> None:
         kind = "hex " if word.lstrip("+- ")[:2] in ("0x", "0X") else "octal " if re.match(r"[-+]?0\d", word) else ""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from memsh.shell.language import Language
     from memsh.shell.session import Session
 
+ENOENT = "No such file or directory"
 FOLDERS = frozenset(PATH.split(":"))
 _TOOLS = ("/usr/bin", "/bin")  # one folder on a Debian of today
 LONGEST_NAME = 255
@@ -101,7 +102,21 @@ def _by_path(session: Session, language: Language, words: list[str]) -> list[str
         return None  # a program of the box, or what `run` says of it
     if _asked(session, "d", words[0]):
         raise ShellError(f"{words[0]}: Is a directory", 126)
-    raise ShellError(f"{words[0]}: No such file or directory", 127)
+    raise ShellError(f"{words[0]}: {ENOENT}", 127)
+
+
+def refusal(session: Session, name: str) -> str:
+    """Why execvp(3) would not run a command for a program that asks (env, nice, xargs …): "" where it would."""
+    folder, slash, base = name.rpartition("/")
+    if not slash or session.files is None or session.box is None:
+        known = session.registry.knows(name) or bool(places(session, session.language, name))
+        return "" if known else ENOENT
+    if _asked(session, "d", name):
+        return "Permission denied"
+    if _asked(session, "f", name):
+        return "" if _asked(session, "x", name) or not _is_text(session, name) else "Permission denied"
+    own = folder in FOLDERS and is_tool(session, base)
+    return "" if own or (folder == "." and _asked(session, "f", f"/bin/{base}")) else ENOENT
 
 
 def _first_line(session: Session, path: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
+from memsh.textutils.grepcolours import Colours
 from memsh.textutils.regexp import Regexp, joined, perl
 from memsh.textutils.sources import Sources, pieces
 from memsh.textutils.utility import last_typed, one_of, option, utility
@@ -161,7 +162,8 @@ class Grep:
         self.silent = args.quiet or self.lists or args.count
         self.most = args.max_count if args.max_count is not None and args.max_count >= 0 else None
         coloured = args.colour in ("always", "yes", "force") or (args.colour is not None and io.color)
-        self.colour = coloured and args.colour not in ("never", "no", "none")
+        coloured = coloured and args.colour not in ("never", "no", "none")
+        self.colours = Colours(io.session.variables.get("GREP_COLORS", "")) if coloured else None
         self.sources = Sources(io, [])
         self.chosen = self._chosen()
         self.matched = self.failed = self.printed = False
@@ -328,7 +330,7 @@ class Grep:
         selected, check, end, most = self._selected(), self.io.check, self.end, self.most
         found = owed = last = offset = 0
         held: deque[tuple[int, int, str]] = deque(maxlen=self.before)
-        quick = not (self.silent or self.around or self.colour or self.args.byte_offset)
+        quick = not (self.silent or self.around or self.colours or self.args.byte_offset)
         for number, line in enumerate(lines, 1):
             if not number % 64:
                 check()
@@ -361,7 +363,7 @@ class Grep:
     def _before(self, name: str, held: deque[tuple[int, int, str]], number: int, last: int) -> None:
         if self.printed and (not last or number - len(held) > last + 1) and not self.args.no_group_separator:
             mark = "--" if self.args.group_separator is None else self.args.group_separator
-            self.io.out((_sgr("36", mark) if self.colour else mark) + "\n")
+            self.io.out(self._painted("se", mark) + "\n")
         for at, offset, text in held:
             self._print(name, at, offset, text, "-")
         held.clear()
@@ -376,21 +378,20 @@ class Grep:
     # printing
 
     def _name(self, name: str) -> str:
-        return _sgr("35", name) if self.colour else name
+        return self._painted("fn", name)
 
     def _label(self, name: str, mark: str) -> str:
         if self.args.null:
             return self._name(name) + "\0"
-        return self._name(name) + (_sgr("36", mark) if self.colour else mark)
+        return self._name(name) + self._painted("se", mark)
 
     def _head(self, name: str, number: int, offset: int, mark: str, filled: bool) -> str:
         args = self.args
-        shown = _sgr("36", mark) if self.colour else mark
+        shown = self._painted("se", mark)
         head = self._label(name, mark) if self.named else ""
-        for wanted, count in ((args.line_number, number), (args.byte_offset, offset)):
+        for wanted, style, count in ((args.line_number, "ln", number), (args.byte_offset, "bn", offset)):
             if wanted:
-                text = str(count).rjust(self.width)
-                head += (_sgr("32", text) if self.colour else text) + shown
+                head += self._painted(style, str(count).rjust(self.width)) + shown
         return head + "\t" if args.initial_tab and head and filled else head
 
     def _print(self, name: str, number: int, offset: int, text: str, mark: str) -> None:
@@ -401,25 +402,24 @@ class Grep:
                 for match in self.finder.finditer(text):
                     if match[0]:
                         at = offset + len(text[: match.start()].encode("utf-8", "surrogateescape"))
-                        shown = _sgr("01;31", match[0]) if self.colour else match[0]
-                        self.io.out(self._head(name, number, at, mark, True) + shown + self.end)
+                        self.io.out(self._head(name, number, at, mark, True) + self._painted("ms", match[0]) + self.end)
             return
-        if self.colour and (mark == ":") is not args.invert_match and self.finder is not None:
-            text = self._coloured(text)
+        if self.colours is not None:
+            text = self._coloured(self.colours, text, mark == ":")
         self.io.out(self._head(name, number, offset, mark, bool(text)) + text + self.end)
 
-    def _coloured(self, text: str) -> str:
-        assert self.finder is not None
-        parts, place = [], 0
-        for match in self.finder.finditer(text):
-            if match[0]:
-                parts += [text[place : match.start()], _sgr("01;31", match[0])]
-                place = match.end()
-        return "".join([*parts, text[place:]])
+    def _painted(self, style: str, text: str) -> str:
+        return self.colours.paint(style, text) if self.colours is not None else text
 
-
-def _sgr(style: str, text: str) -> str:
-    return f"\33[{style}m\33[K{text}\33[m\33[K"
+    def _coloured(self, colours: Colours, text: str, selected: bool) -> str:
+        inverted = self.args.invert_match
+        pieces, place = [], 0
+        if selected is not inverted and self.finder is not None:
+            for match in self.finder.finditer(text):
+                if match[0]:
+                    pieces.append((text[place : match.start()], match[0]))
+                    place = match.end()
+        return colours.line(pieces, text[place:], selected, inverted)
 
 
 def _peeked(lines: Iterator[str]) -> tuple[Iterator[str], bool]:

@@ -37,10 +37,12 @@ def _amount(what: str) -> Converter:
 
 def _old_head(words: list[str]) -> list[str]:
     """`head -5`, `head -5q` in the old spelling become -n and -c."""
-    match = re.fullmatch(r"-([0-9]+)([bckm]?)([lqvz]*)", words[0]) if words else None
+    match = re.fullmatch(r"-([0-9]+)([bckm]?)([lqvz]*)(.?).*", words[0], re.DOTALL) if words else None
     if match is None:
         return words
-    number, unit, letters = match.groups()
+    if match[4]:
+        raise ShellError(f"invalid trailing option -- {match[4]}\nTry 'head --help' for more information.")
+    number, unit, letters, _ = match.groups()
     suffix = {"b": "b", "k": "K", "m": "M"}.get(unit, "")
     flags = ["-" + letters.replace("l", "")] if letters.replace("l", "") else []
     return [f"{'-c' if unit else '-n'}{number}{suffix}", *flags, *words[1:]]

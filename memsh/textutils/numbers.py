@@ -63,6 +63,8 @@ def _given(word: str, args: Args) -> _Given:
 def _negatives(words: list[str]) -> list[str]:
     """`seq -5 5`: a negative number is no option."""
     for at, word in enumerate(words):
+        if word == "--":
+            break
         if re.match(r"-[.0-9]", word):
             return [*words[:at], "--", *words[at:]]
         if word[:1] != "-" and (not at or words[at - 1] not in ("-s", "-f")):

@@ -1,6 +1,7 @@
 """xargs: commands from words of standard input (GNU findutils 4.9's xargs.c).
 
-Known deviations: -P is accepted and the commands still run one after the other; nobody can be asked (-p).
+Known deviations: -P is accepted and the commands still run one after the other; nobody can be asked (-p); a status of
+129 to 192 is taken for a signal's.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT, TOO_LONG
+from memsh.shell.programs import ENOENT, refusal
 from memsh.shell.registry import Converter
 from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.sources import Sources, records
 from memsh.textutils.utility import Misused, last_typed, option, utility
 
+_NSIG = 64
 LONGEST = 131072  # characters of one command, where -s does not say
 _BLANK = " \t"
 
@@ -57,7 +60,7 @@ def _delimiter(word: str) -> str:
     option("-s", "--max-chars", type=_at_least("s"), meta="N", help="at most N characters a call"),
     option("-t", "--verbose", help="tell each call"), option("-x", "--exit", help="end where a call is too long"),
     rest("words", meta="COMMAND [WORD", words="command"),
-    option("--process-slot-var", type=str, lacks="commands run one after the other here"),
+    option("--process-slot-var", type=str, meta="NAME", help="a variable for which of -P's places a command has"),
     option("--show-limits", lacks="a command line has no limits of the system's here"),
     usage="[OPTION]... COMMAND [INITIAL-ARGS]...", in_order=True,
 )  # fmt: skip
@@ -66,7 +69,8 @@ def xargs(box: object, args: Args, io: IO) -> int:
 
     pgrep a.out | xargs -n 1 pmap
 
-    Status 123 if a command failed, 124 if one ended with 255, 127 if there is no such command.
+    Status 123 if a command failed, 124 if one ended with 255, 125 if a signal ended one, 126 if it cannot be run, 127
+    if there is no such command.
     """
     if args.interactive or args.open_tty:
         raise ShellError("failed to open /dev/tty for reading: No such device or address")
@@ -77,9 +81,10 @@ def xargs(box: object, args: Args, io: IO) -> int:
     else:
         source = io.stdin
     words: list[str] = list(args.words) or ["echo"]
-    if not io.session.registry.knows(words[0]):
-        io.complain(f"{words[0]}: No such file or directory")
-        return 127
+    why = refusal(io.session, words[0])
+    if why:
+        io.complain(f"{words[0]}: {why}")
+        return 127 if why == ENOENT else 126
     return _Calls(args, io, words).run(_entries(args, source))
 
 
@@ -229,13 +234,15 @@ class _Calls:
             raise ShellError(TOO_LONG)
         if self.args.verbose:
             io.err(" ".join(words) + "\n")
-        ended = io.run(words, Input())
+        slot = self.args.process_slot_var
+        ended = io.run(["env", f"{slot}=0", *words] if slot else words, Input())
         if ended == 255:
             io.complain(f"{words[0]}: exited with status 255; aborting")
             self.status = 124
             return False
-        if ended in (126, 127):
-            self.status = ended
+        if 128 < ended <= 128 + _NSIG:
+            io.complain(f"{words[0]}: terminated by signal {ended - 128}")
+            self.status = 125
             return False
         if ended:
             self.status = 123

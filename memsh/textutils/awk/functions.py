@@ -26,6 +26,7 @@ from memsh.textutils.awk.values import (
     as_double,
     as_long,
     integral,
+    looks,
     number_of,
     numeric,
     to_number,
@@ -382,6 +383,9 @@ def _b_strtonum(c: Expressions, arguments: list[Tree]) -> Eval:
         given = value(f)
         if type(given) is float:
             return given
+        number = looks(given) if type(given) is Numeric else None
+        if number is not None:
+            return number
         match = re.match(r"\s*([-+]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]+)(?![0-9.eE]))", given)
         if match is None:
             return number_of(given)

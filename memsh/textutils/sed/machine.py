@@ -457,13 +457,14 @@ class Machine:
             raise Quit(0, False)
 
     def a_N(self, command: Command) -> None:
+        printed = "POSIXLY_CORRECT" not in self.io.session.variables
         if self.reader.last() and (self.separate is False or not self._more()):
-            raise Quit(0, True)
+            raise Quit(0, printed)
         self._append()
         before = self.space
         if not self._next_line():
             self.space = before
-            raise Quit(0, True)
+            raise Quit(0, printed)
         self.space = before + self.end + self.space
         if len(self.space) > TEXT:
             raise ShellError("the pattern space is too long")
