@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.shell import IO, Args, UsageError, command, rest
 from memsh.shell.conditions import NUMBERS, OF_FILES, STRINGS, UNARY, compared, files_compared, unary
@@ -33,6 +34,8 @@ REGISTRY.regex = _groups
 def _number(word: str) -> int:
     """Decimal, 0x… or a size with k, M, G: values print in hexadecimal and should compare."""
     word = word.strip()
+    if is_digits(word.lstrip("+-")) and not -1 << 63 <= int(word) < 1 << 63:
+        raise UsageError(f"{word}: integer expression expected")
     try:
         return integer(word)
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memsh.commands.options import short_options
+from memsh.commands.options import short_options, too_many
 from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import compiled
@@ -466,7 +466,7 @@ def shift(box: object, args: Args, io: IO) -> int:
     """
     text = args.words[0] if args.words else "1"
     if len(args.words) > 1:
-        raise ShellError("too many arguments")
+        too_many(io)
     number, language = whole(text), io.language
     if number is None:
         raise ShellError(f"{text}: numeric argument required")

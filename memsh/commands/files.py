@@ -180,12 +180,12 @@ def _touch_time(args: Args, io: IO) -> int | None:
     return when // 1000 - round(booted(io) * 1e6)
 
 
-def _passes(io: IO, path: str) -> None:
-    """Whether each folder before a `..` is there. ShellError if one is not."""
+def _passes(io: IO, path: str, name: str) -> None:
+    """Whether each folder before a `..` is there. ShellError, of the `name` as it was typed, if one is not."""
     at = path.find("/..")
     while at > 0:
         if path[at + 3 : at + 4] in ("", "/") and stat_kind(io.session, posixpath.normpath(path[:at])) != "dir":
-            raise ShellError(f"{path}: No such file or directory")
+            raise ShellError(f"{name}: No such file or directory")
         at = path.find("/..", at + 1)
 
 
@@ -193,7 +193,7 @@ def change_directory(io: IO, name: str, physical: bool = False) -> None:
     """Go to a folder. The name that leads there is kept in $PWD, with its links unless `physical`."""
     language = io.language
     logical = name if name[:1] == "/" else f"{language.get('PWD') or language.cwd}/{name}"
-    _passes(io, logical)
+    _passes(io, logical, name)
     logical = posixpath.normpath(logical)
     logical = logical[1:] if logical.startswith("//") else logical
     whole = path_of(io.session, logical if name and not physical else name)

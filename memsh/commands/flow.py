@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from functools import partial
 
-from memsh.commands.options import short_options
+from memsh.commands.options import short_options, too_many
 from memsh.commands.paths import stat_kind
 from memsh.commands.reading import input_of
 from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, command, rest
@@ -35,10 +35,7 @@ def _levels(io: IO, words: list[str]) -> int:
         io.complain(f"{words[0]}: numeric argument required")
         raise Leave(128)
     if len(words) > 1:
-        if io.language.strict:
-            raise ShellError("too many arguments")
-        io.complain("too many arguments")
-        raise Dropped("")
+        too_many(io)
     if number < 1:
         io.complain(f"{number}: loop count out of range")
         io.language.last_status = 1
@@ -89,7 +86,7 @@ def _status(io: IO, words: list[str]) -> int:
     if status is None:
         raise ShellError(f"{words[0]}: numeric argument required", 2)
     if len(words) > 1:
-        raise ShellError("too many arguments")
+        too_many(io)
     return status & 0xFF
 
 
@@ -103,6 +100,8 @@ def return_(box: object, args: Args, io: IO) -> None:
         raise ShellError(NOTHING_TO_LEAVE, 2)
     try:
         status = _status(io, args.status)
+    except Dropped:
+        raise
     except ShellError as error:
         io.complain(error.message)
         status = 2
@@ -111,7 +110,7 @@ def return_(box: object, args: Args, io: IO) -> None:
 
 def _leave(io: IO, words: list[str]) -> None:
     if len(words) > 1 and whole(words[0]) is not None:
-        raise ShellError("too many arguments")
+        too_many(io)
     if words and whole(words[0]) is None:
         raise UsageError("give one number, or nothing (usage: exit [STATUS])")
     raise Leave(_status(io, words))
@@ -297,7 +296,8 @@ def _meanings(io: IO, name: str, functions: bool) -> list[str]:
     """What a name means to the language itself, the one that counts first: alias, keyword, function, builtin."""
     language = io.language
     kinds = {
-        "alias": functions and name in language.aliases, "keyword": name in RESERVED or name == "time",
+        "alias": functions and name in language.aliases and language.shopts["expand_aliases"],
+        "keyword": name in RESERVED or name in ("time", "in", "]]"),
         "function": functions and name in language.functions, "builtin": name in BUILTINS,
     }  # fmt: skip
     return [kind for kind, there in kinds.items() if there]

@@ -142,9 +142,10 @@ def _set(box: Box, io: IO, task: Task, letter: str, mode: str, word: str) -> int
         value = {"soft": soft, "hard": hard, "unlimited": infinity}[word]
     elif re.fullmatch(r"[0-9]+", word):
         value = int(word) * row.factor
-        if value > infinity:
+        if value >> 64:
             io.complain(f"{word}: limit out of range")
             return 1
+        value = min(value, infinity)  # rlim64_to_rlim()
     else:
         io.complain(f"{word}: invalid number")
         return 1

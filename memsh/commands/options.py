@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from memsh.shell import UsageError
+from typing import NoReturn
+
+from memsh.shell import IO, ShellError, UsageError
+from memsh.shell.errors import Dropped
 
 
 def short_options(words: list[str], known: str) -> tuple[str, str, list[str], int]:
@@ -24,3 +27,11 @@ def short_options(words: list[str], known: str) -> tuple[str, str, list[str], in
                 off += letter
         place += 1
     return on, off, words[place:], place
+
+
+def too_many(io: IO) -> NoReturn:
+    """More words than are taken: in a script what stands behind on the line does not run (bash: common.c, no_args)."""
+    if io.language.strict:
+        raise ShellError("too many arguments")
+    io.complain("too many arguments")
+    raise Dropped("")

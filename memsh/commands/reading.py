@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from errno import EISDIR
 from typing import NamedTuple
 
 from memsh.commands.printing import assign
@@ -36,6 +37,7 @@ class Wanted(NamedTuple):
     timeout: int | None  # µs; None: for ever
     fd: int
     names: list[str]
+    nulls: bool = False  # they are kept
 
 
 def _options(words: list[str], letters: str) -> tuple[dict[str, str], list[str]]:
@@ -137,7 +139,7 @@ def _record(source: Input, wanted: Wanted) -> tuple[list[tuple[str, bool]], bool
                 if at < len(line):
                     source.unread(line[at:])
                 return letters, True
-            if char != "\0":
+            if char != "\0" or wanted.nulls:
                 letters.append((char, False))
         if len(letters) > TEXT:
             raise ShellError(TOO_LONG)
@@ -266,17 +268,22 @@ def _mapfile(args: Args, io: IO) -> int:
     if "O" not in found:
         language.set_array(name, [])
     place, room, done = _number(found.get("O", "0"), "array origin"), Room(), 0
-    wanted = Wanted(True, "", delimiter, -1, False, None, 0, [])
+    wanted = Wanted(True, "", delimiter, -1, False, None, 0, [], True)
     while not most or done < most + skip:
         io.check()
-        letters, whole = _record(source, wanted)
+        try:
+            letters, whole = _record(source, wanted)
+        except OSError as error:
+            if error.errno != EISDIR:
+                raise
+            break  # without a word, as in bash
         if not whole and not letters:
             break
         done += 1
         if done <= skip:
             continue
         ends = "" if "t" in found or not whole or delimiter == "\0" else delimiter
-        text = "".join(char for char, _ in letters) + ends
+        text = ("".join(char for char, _ in letters) + ends).partition("\0")[0]
         room.take(text)
         if "C" in found and not (done - skip) % each:
             io.runner.run_text(f"{found['C']} {place} {quote(text)}")

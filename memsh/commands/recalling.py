@@ -6,10 +6,9 @@ Known deviations: there is no editor, and no history expansion.
 
 from __future__ import annotations
 
-from memsh.commands.options import short_options
+from memsh.commands.options import short_options, too_many
 from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
-from memsh.shell.errors import Dropped
 from memsh.shell.pastlines import PastLines
 from memsh.shell.session import Session
 from memsh.shell.values import whole
@@ -107,8 +106,7 @@ def _show(io: IO, lines: list[str], words: list[str]) -> None:
         if most is None:
             raise ShellError(f"{words[0]}: numeric argument required")
         if len(words) > 1:
-            io.complain("too many arguments")
-            raise Dropped("")
+            too_many(io)
         first = max(0, len(lines) - abs(most))
     for number, line in enumerate(lines[first:], first + 1):
         if line:  # of a resumed session only what changed the box is known

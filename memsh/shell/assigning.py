@@ -28,6 +28,8 @@ class Assigning(Words):
         index: AnyWord | None = None
         if following == "[":
             close = self._closing(end)
+            if close < 0 and "]" not in text[end:]:
+                self.fault("[ is never closed with ]", end, True)
             if close < 0 or not re.match(r"\+?=", text[close + 1 : close + 3]):
                 return None
             self.pos = end

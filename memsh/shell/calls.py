@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memsh.digits import is_digits
 from memsh.shell import fingers, programs
 from memsh.shell.errors import (
+    NOT_FOUND,
     PANICKED,
     BadSubscript,
     Dropped,
@@ -162,7 +163,7 @@ class Calls(Refusals):
                 return Prepared(None, None, "", node.assigns, node.redirects, node, status=status)
             name = expanded[0]
             language = self.language
-            if language.functions and name in language.functions:
+            if language.functions and name in language.functions and not self._before_functions(name):
                 return Prepared(None, None, name, node.assigns, node.redirects, node, language.functions[name],
                                 expanded)  # fmt: skip
             try:
@@ -206,6 +207,8 @@ class Calls(Refusals):
             leads = self._leads(words, path)
             if leads is not None:
                 return self.found(leads, node, arrays)._replace(name=name)
+        if name == "exec" and "/" in "".join(words[1:2]) and not self.language.strict:
+            words = [name, *self._executed(words[1:], path)]
         pair = session.registry.find(words, not self.language.strict)
         if pair is None:
             raise NotFound(fingers.unknown(session.registry, name, node))
@@ -231,6 +234,14 @@ class Calls(Refusals):
             if assign.name == "PATH" and all(part[0] in ("text", "param", "tilde") for part in parts):
                 return self.expander().single(assign.value)
         return None
+
+    def _executed(self, words: list[str], path: str | None) -> list[str]:
+        """What `exec PATH` runs in the place of a script's shell, which ends where there is no such thing."""
+        try:
+            return self._leads(words, path) or words
+        except NotFound as error:
+            self.say(f"exec: {error.message}\n")
+            raise Leave(error.status) from None
 
     def _leads(self, words: list[str], path: str | None) -> list[str] | None:
         """The words that run a script of the box, or a tool by its path; None for all else."""
@@ -347,7 +358,7 @@ class Calls(Refusals):
             return self.assignments(prepared.node) if prepared.assigns else prepared.status
         if prepared.assigns:
             return self._with_variables(prepared, line)
-        if prepared.words and (prepared.command is None or not prepared.command.runs_line):
+        if prepared.words and prepared.command is not None and not prepared.command.runs_line:
             language.last_word = prepared.words[-1]
             if prepared.arrays and len(prepared.words) - 1 in prepared.arrays:  # `declare a=(1 2)`
                 language.last_word = prepared.arrays[len(prepared.words) - 1].name
@@ -412,7 +423,8 @@ class Calls(Refusals):
             self._say_empty(prepared.command, error)
             status = self.complain(prepared.name, error, line)
             self._tell_reason(prepared, error)
-            if self._posix(prepared) and prepared.name not in ("break", "continue") and not self.language.strict:
+            spared = self.language.strict or self.language.tested or prepared.name in ("break", "continue")
+            if self._posix(prepared) and not spared:
                 raise Leave(status) from None
             return status
         except (PipeClosed, Interrupted, Leave, LoopControl, Return, OutputGone, KeyboardInterrupt, MemoryError):
@@ -463,11 +475,15 @@ class Calls(Refusals):
         finally:
             language.loops = loops
             language.leave()
+            language.last_word = words[-1]
             self.session.running_line = line or self.session.running_line
+
+    def _before_functions(self, name: str) -> bool:
+        return "posix" in self.language.options and name in programs.SPECIAL
 
     def _posix(self, prepared: Prepared) -> bool:
         """Whether this is a special builtin, and `set -o posix` is on."""
-        return "posix" in self.language.options and prepared.function is None and prepared.name in programs.SPECIAL
+        return prepared.function is None and self._before_functions(prepared.name)
 
     def _with_variables(self, prepared: Prepared, line: int) -> int:
         """`name=value COMMAND`: set, and exported, for this command only."""
@@ -486,12 +502,12 @@ class Calls(Refusals):
                 if assign.items is not None:  # in an environment there are no arrays
                     assign = Assign(assign.name, assign.raw, None, assign.adds)
                 try:
-                    if self._assigned(expander, assign) and not lasting:
+                    if self._assigned(expander, assign):
                         language.mark(assign.name, "x")
                 except Readonly as error:  # told, and the command runs without it
                     self.say(f"memsh: {error.message}\n")
                     if lasting:
-                        raise Leave(1) from None
+                        raise Leave(NOT_FOUND if language.commanded else 1) from None
             if prepared.function is not None:
                 language.given = kept
             return self.call(prepared._replace(assigns=None), line)
@@ -535,6 +551,8 @@ class Calls(Refusals):
             self.unopened = True
             status = self.complain("memsh", error, line)
             self._console()
+            if name and self._before_functions(name) and not self.language.strict:
+                raise Leave(status) from None
             return status
         table = opener.table()
         if opener.named:

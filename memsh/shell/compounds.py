@@ -14,7 +14,7 @@ OPENING = frozenset(["if", "for", "while", "until", "case", "{", "!", "[[", "fun
 
 _KEYWORD = regular(r"in(?=[ \t\r\n|&;()<>]|\Z)")
 _ENDS = regular(r"[ \t\r\n|&;()<>]|\Z")
-_FUNCTION_NAME = regular(r"[^\s|&;<>()$`\"'\\]+")
+_FUNCTION_NAME = regular(r"[^\s|&;<>()]+")
 _EMPTY = regular(r"[ \t]*\([ \t]*\)")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from memsh.lazy import regular
 from memsh.shell.syntax import AnyWord, Part, Word
-from memsh.shell.words import Words
+from memsh.shell.words import TILDE, Words
 
 Tree = tuple[Any, ...]
 UNARY = frozenset("-" + letter for letter in "abcdefghknoprstuvwxzGLNORS")
@@ -19,7 +19,7 @@ _OPERATOR = regular(r"((?:==|=~|!=|=|-(?:eq|ne|lt|le|gt|ge|ef|nt|ot))(?=[ \t\r\n
 _LAST = regular(r"[-=!~a-z]+\s+(?:\]\](?![^\s;&|)])|&&|\|\||\))")
 _UNARY = regular(r"-[a-zA-Z](?=[ \t\r\n])")
 _EXPANDS = regular(r"[A-Za-z0-9_?#@*!${('\"-]")
-_REGEX = regular(r"[^ \t\r\n$`\"'\\()\[\]|]+")
+_REGEX = regular(r"[^ \t\r\n$`\"'\\()\[\]|;&<>]+")
 
 
 class Conditional(Words):
@@ -30,9 +30,7 @@ class Conditional(Words):
         """Ends of lines, which mean nothing here, and here-documents that begin at them."""
 
     def condition(self, opened: int) -> Tree:
-        outer, self.extended = self.extended, True
         tree = self._either(opened)
-        self.extended = outer
         self._space(opened)
         if not self.text.startswith("]]", self.pos):
             self.fault(f"'{self._shown()}' cannot stand here: ]] is expected", self.pos)
@@ -68,7 +66,9 @@ class Conditional(Words):
     def _one(self, opened: int) -> Tree:
         self._space(opened)
         text = self.text
-        if text.startswith("!", self.pos) and _WORD_END.match(text, self.pos + 1):
+        if text.startswith("!", self.pos) and (
+            _WORD_END.match(text, self.pos + 1) or (text.startswith("(", self.pos + 1) and not self.extended)
+        ):
             self.pos += 1
             return ("!", self._one(opened))
         if text.startswith("(", self.pos):
@@ -83,7 +83,9 @@ class Conditional(Words):
         if match is not None and match[0] in UNARY:
             begun, self.pos = self.pos, match.end()
             self._space(opened)
-            if not self._ends_here() and (not self._operator() or _LAST.match(text, self.pos)):
+            if self._ends_here():
+                self.fault(f"{match[0]} needs a word behind it", begun)
+            if not self._operator() or _LAST.match(text, self.pos):
                 return (match[0], self._side())
             self.pos = begun
         if self._ends_here() or text[self.pos] in "|&;<>)":
@@ -97,7 +99,7 @@ class Conditional(Words):
             return ("word", left)
         self.pos += len(operator)
         self._space(opened)
-        return (operator, left, self._regex() if operator == "=~" else self._side())
+        return (operator, left, self._regex() if operator == "=~" else self._pattern())
 
     def _ends_here(self) -> bool:
         return self.text.startswith("]]", self.pos) and bool(re.match(r"[\s;&|)]|\Z", self.text[self.pos + 2 :][:1]))
@@ -111,10 +113,21 @@ class Conditional(Words):
             self.fault(f"'{self._shown()}' cannot stand here: a word is expected", self.pos)
         return self.word(value=True)
 
+    def _pattern(self) -> AnyWord:
+        """Behind `==` and its kin ?( … ) counts, whatever `shopt` says."""
+        outer, self.extended = self.extended, True
+        word = self._side()
+        self.extended = outer
+        return word
+
     def _regex(self) -> AnyWord:
         """A regular expression: ( ) | and blanks inside ( ) are its own; what is quoted means itself."""
         parts: list[Part] = []
         depth = 0
+        tilde = TILDE.match(self.text, self.pos)
+        if tilde is not None:
+            parts.append(("tilde", tilde[1], False))
+            self.pos = tilde.end()
         while self.pos < self.size:
             char = self.text[self.pos]
             match = _REGEX.match(self.text, self.pos)
@@ -128,7 +141,7 @@ class Conditional(Words):
                 self._quote(parts, char, False, -1)
             elif depth and char == "\n":
                 self.fault("( in the expression is never closed with )", self.pos)
-            elif not depth and (char in " \t\r\n)" or self.text.startswith("||", self.pos)):
+            elif not depth and (char in " \t\r\n);&<>" or self.text.startswith("||", self.pos)):
                 break
             else:
                 depth += (char == "(") - (char == ")")

@@ -124,7 +124,8 @@ class Expander:
         out = ""
         for part in word.parts:
             text = self._joined(part)
-            if part[2] and not _open_set(out):  # in a set, a backslash would be a letter of its own
+            means_itself = part[2] or part[0] == "tilde"
+            if means_itself and not _open_set(out):  # in a set, a backslash would be a letter of its own
                 text = re.sub(r"([.\[\]{}()*+?^$|\\])", r"\\\1", text)
             out += text
         return out
@@ -182,8 +183,7 @@ class Expander:
                     current.append((content, quoted(content) if is_quoted else content))
                 continue
             if kind == "glob":
-                current = current or []
-                current.append((self.single(content), self.pattern(content, True)))
+                current = self._into(content.parts, current, result, False)
                 continue
             value = self._value(kind, content, is_quoted)
             if isinstance(value, str):

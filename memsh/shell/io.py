@@ -129,6 +129,7 @@ class Input:
     stat says of the file behind it, in bytes; None where that is a pipe or a device."""
 
     size: int | None = None
+    fault: OSError | None = None  # what reading it raises
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

@@ -140,7 +140,7 @@ class Language(Scopes):
 
     def becomes_program(self, name: str, arguments: list[str] | None) -> None:
         """Of a child: forget what another shell would not inherit."""
-        self.variables = self._marked()
+        self.variables, self.gone = self._marked(), set()
         self.arrays, self.maps, self.frames, self.aliases, self.hashed = {}, {}, [], {}, {}
         self.functions = {known: function for known, function in self.functions.items() if self.has(known, "X")}
         self.attributes = {known: {"x"} for known in self.variables}
@@ -251,7 +251,8 @@ class Language(Scopes):
         return self.unquoted(text)
 
     def index(self, name: str, text: str) -> int:
-        """An index into an array: an expression; below 0 it counts from the end."""
+        """An index into an array: an expression, double quotes mean nothing in it; below 0 it counts from the end."""
+        text = text.replace('"', "")
         if "$" in text or "`" in text:
             text = self.expands(text)
         try:
@@ -262,7 +263,8 @@ class Language(Scopes):
             raise Dropped(error.message) from None
         if number < 0:
             array = self.arrays.get(name)
-            number += (max(array, default=-1) + 1) if array is not None else len(self.list_of(name))
+            kept = self.list_of(name) if array is None and self.get(name) is None else ()
+            number += max(array, default=-1) + 1 if array is not None else len(kept)
             if number < 0:
                 raise BadSubscript(f"{name}: bad array subscript")
         if number >= MOST_INDEX:
@@ -308,7 +310,7 @@ class Language(Scopes):
         if self.attributes:
             asked, name = name, self.target(name)
             if not name:
-                raise ShellError(f"warning: {asked}: circular name reference")
+                raise Dropped(f"warning: {asked}: circular name reference")
             if "[" in name:
                 base, _, index = name.partition("[")
                 if index in ("@]", "*]"):
@@ -406,6 +408,8 @@ class Language(Scopes):
     ) -> None:
         """`name=( … )`: (key or None, value) for each element; those at the places `adding` are `[key]+=value`."""
         name = self.target(name)
+        if "[" in name:
+            raise Dropped(f"`{name}': not a valid identifier")
         self.may_change(name)
         if self.has(name, "d"):
             self.mark(name, "d", False)

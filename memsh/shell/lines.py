@@ -250,6 +250,8 @@ def evaluated(runner: Runner, text: str, first: int = 1) -> int:
     try:
         for line in each(runner, text, first):
             if isinstance(line, SyntaxFault):
+                if "posix" in language.options and not (language.strict or language.tested):
+                    raise Leave(line.status)
                 return line.status
             several = isinstance(line.program, Series) and len(line.program.items) > 1
             with nesting(session) if several else nullcontext():
@@ -280,7 +282,7 @@ def as_shell(
     def work() -> int:
         language = runner.language
         language.becomes_program(name, arguments)
-        language.commanded = commanded
+        language.commanded = text if commanded else ""
         language.family = language.program = runner.session.new_family()
         language.job = runner.session.running_job
         language.interactive = startup is not None

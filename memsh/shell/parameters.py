@@ -249,8 +249,10 @@ def _on_list(
         values = _slice_list(expander, param, values)
     elif param.op in ("@K", "@k"):
         keys = expander.language.keys_of(param.name)
-        pairs = [f"{key} {_double(one)}" for key, one in zip(keys, values, strict=False)]
-        return _as_list(expander, pairs if param.op == "@k" else [" ".join(pairs)], star, quoted)
+        pairs = list(zip(keys, values, strict=False))
+        if param.op == "@k":
+            return _as_list(expander, [one for pair in pairs for one in pair], star, quoted)
+        return _as_list(expander, [" ".join(f"{key} {_double(one)}" for key, one in pairs)], star, quoted)
     elif param.op == "@A":
         return declaration(expander.language, param.name)
     elif param.op:

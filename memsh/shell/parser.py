@@ -46,6 +46,7 @@ _PLAIN_LINE = regular(
 )  # fmt: skip
 _REDIRECT = regular(r"([0-9]+|\{[A-Za-z_]\w*(?:\[\w+\])?\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|<(?!\()|>(?!\())")
 _FUNCTION = regular(r"([^\s|&;<>()$`\"'\\=]+)[ \t]*\([ \t]*\)")
+_NO_NAMES = regular(r"\([ \t]*\)")
 _ALIAS = regular(r"[^ \t\r\n|&;()<>$`\"'\\]+(?=[ \t\r\n|&;()<>]|\Z)")
 _TIME = regular(r"time(?=[ \t\r\n;&|()]|\Z)")
 _POSIX = regular(r"-p(?=[ \t\r\n;&|()]|\Z)(?:[ \t]+--(?=[ \t\r\n]))?")
@@ -428,8 +429,9 @@ class Parser(Compounds):
 
     # simple commands
 
-    def simple(self) -> Simple:
-        """Assignments, words and redirections up to an operator, a line's end or the end."""
+    def simple(self) -> Node:
+        """Assignments, words and redirections up to an operator, a line's end or the end; or a function whose name
+        cannot be one, as is said when it is met."""
         begun = self.pos
         simple = Simple(self.line_of(begun), begun)
         words, ended = simple.words, begun  # `ended`: where the first word did
@@ -480,7 +482,10 @@ class Parser(Compounds):
             if char in "\n|&;)":
                 break
             if char == "(":
-                self.unexpected("; or a new line")
+                empty = _NO_NAMES.match(text, pos)
+                if empty is None or len(words) != 1 or simple.assigns or simple.redirects:
+                    self.unexpected("; or a new line")
+                return self._function(text[begun:pos].rstrip(), empty.end(), begun)
             if (not words or declares) and self._assigns(simple, declares):
                 self._counted(simple, pos)
                 assigned = True

@@ -44,6 +44,8 @@ def tells_elsewhere(node: Pipeline, at: int) -> bool:
 class Pipelines(Calls):
     """The part of Runner that runs them."""
 
+    inverted: Node | None = None  # what stands behind a `!`: its failure is an answer
+
     if TYPE_CHECKING:
 
         def beside(self, stdout: Sink, stdin: Input | None = None, captured: bool | None = None) -> Runner: ...
@@ -56,7 +58,12 @@ class Pipelines(Calls):
         stages: list[Stage] = []
         if len(node.stages) == 1 and node.host is None:
             only = node.stages[0]
-            return int(not self.tested(only)) if node.negate else self.run(only)
+            if not node.negate:
+                return self.run(only)
+            if "errexit" in self.language.options:  # a function that sets it is not spared
+                return int(not self.tested(only))
+            self.inverted = only
+            return int(not self.run(only))
         try:
             if node.host is not None and not (self.may_pipe(node.host) or self.session.replaying):
                 raise ShellError("|!: pipes to the host are for a person's own prompt only", 2)
@@ -73,7 +80,7 @@ class Pipelines(Calls):
                 stages.append(self._prepared(stage, alone[at]) if isinstance(stage, Simple) else stage)
         except ShellError as error:
             return self.complain("", fingers.in_pipeline(self.session.registry, node, error), node.line)
-        statuses = [0] * len(stages)
+        statuses, word = [0] * len(stages), self.language.last_word
         self.language.tested += node.negate
         try:
             last = self._stages(stages, 0, self.stdin, node, statuses)
@@ -83,6 +90,8 @@ class Pipelines(Calls):
             statuses.append(last)
         language = self.language
         language.statuses = tuple(statuses)
+        if not language.shopts["lastpipe"] or node.host is not None:  # the stages are shells of their own
+            language.last_word = word
         if "pipefail" in language.options:
             last = next((status for status in reversed(statuses) if status), 0)
         return int(not last) if node.negate else last

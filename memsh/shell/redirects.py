@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from errno import EBADF
+from errno import EBADF, EISDIR
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.shell.errors import ShellError
@@ -19,16 +20,31 @@ BAD = "Bad file descriptor"
 MOST = 255
 
 
-class Closed(Input):
-    """A stream that was closed: neither read nor written."""
+class Unreadable(Input):
+    """What read() refuses."""
 
-    def write(self, text: str) -> None:
-        raise OSError(EBADF, BAD)
+    fault: OSError
+
+    def __init__(self, error: int) -> None:
+        self.fault = OSError(error, os.strerror(error))
+
+    def __iter__(self) -> Iterator[str]:
+        raise self.fault
 
     def readline(self) -> str:
-        raise OSError(EBADF, BAD)
+        raise self.fault
 
     def read(self) -> str:
+        raise self.fault
+
+
+class Closed(Unreadable):
+    """A stream that was closed: neither read nor written."""
+
+    def __init__(self) -> None:
+        super().__init__(EBADF)
+
+    def write(self, text: str) -> None:
         raise OSError(EBADF, BAD)
 
 
@@ -216,7 +232,9 @@ class Opener:
         try:
             try:
                 return self._kept(files.open_read(self.session, path))
-            except OSError:
+            except OSError as error:
+                if error.errno == EISDIR and not create:
+                    return Unreadable(EISDIR)  # it is opened; the reading fails
                 if not create:
                     raise
                 files.open_write(self.session, path, True).close()

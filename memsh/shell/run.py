@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from memsh.lazy import regular
 from memsh.shell import jobs
 from memsh.shell.calls import Calls
 from memsh.shell.conditions import holds
@@ -37,6 +38,7 @@ from memsh.shell.lines import evaluated, run_lines
 from memsh.shell.patterns import matches
 from memsh.shell.pipelines import Pipelines
 from memsh.shell.pipes import Gathered
+from memsh.shell.programs import SPECIAL
 from memsh.shell.syntax import (
     AndOr,
     AnyWord,
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from memsh.shell.redirects import Table
     from memsh.shell.session import Session
 
+_NAMELIKE = regular(r"[^$`\"'\\]+\Z")  # a function's name: nothing in it is quoted or expanded
 _DEBUGGED = frozenset([Simple, Sum, Cond, Case])  # before which `trap … DEBUG` runs; loops do so in each round
 _SINGLE = frozenset([Simple, Sum, Cond])  # after which $PIPESTATUS is theirs
 _CHECKED = frozenset([Simple, Pipeline, Group, Sum, Cond, Compound])  # whose status `set -e` looks at
@@ -177,7 +180,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
     def _failed(self, node: Node, status: int) -> None:
         """`set -e` and `trap … ERR`, where nobody looks at the status."""
         language = self.language
-        if language.tested or (isinstance(node, Pipeline) and node.negate):
+        if language.tested or node is self.inverted or (isinstance(node, Pipeline) and node.negate):
             return
         if isinstance(node, Group) and not node.own:
             return
@@ -223,6 +226,8 @@ class Runner(Lasting, Pipelines, Traps, Calls):
                 return self._typed(program, False, text)
         status, items = 0, program.items
         for number, (item, background) in enumerate(items):
+            if "noexec" in self.language.options and not self.language.strict:
+                break
             end = items[number + 1][0].pos - program.pos if number + 1 < len(items) else len(text)
             own = text[item.pos - program.pos : end].rstrip()
             status = self._typed(item, background, own.removesuffix(";").rstrip())
@@ -427,7 +432,7 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         self.stands(node)
         try:
             return int(not holds(node.tree, self))
-        except Fatal as error:
+        except (Fatal, Dropped) as error:
             return self.complain("[[", error, node.line)
         except ShellError as error:
             return self.complain("[[", ShellError(error.message, error.status), node.line)
@@ -440,6 +445,11 @@ class Runner(Lasting, Pipelines, Traps, Calls):
             return self.complain("", ShellError(f"{node.name}: readonly function"), node.line)
         if len(language.functions) >= NAMES and node.name not in language.functions:
             raise Unreasonable(f"{node.name}: {NAMES} functions are as many as memsh keeps")
+        if not _NAMELIKE.match(node.name):
+            return self.complain("", ShellError(f"`{node.name}': not a valid identifier"), node.line)
+        if "posix" in language.options and node.name in SPECIAL:
+            said = self.complain("", ShellError(f"`{node.name}': is a special builtin", 2), node.line)
+            raise Leave(said)
         language.functions[node.name] = node
         language.changes += 1
         return 0
@@ -534,7 +544,10 @@ class Runner(Lasting, Pipelines, Traps, Calls):
         """`$(< FILE)`."""
 
         def read(inner: Runner) -> int:
-            kept.write(inner.stdin.read())
+            try:
+                kept.write(inner.stdin.read())
+            except OSError as error:
+                return inner.uncaught("", error)
             return 0
 
         status = runner.redirected(redirects, line, read)

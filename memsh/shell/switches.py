@@ -56,7 +56,7 @@ class Switches:
         self.options = set(BEGUN_WITH)
         self.shopts = dict(SHOPTS)
         self.strict = True  # an unset $name is an error: at the prompt and in lessons
-        self.commanded = False  # `sh -c`
+        self.commanded = ""  # the text of `sh -c`
         self.interactive = False  # `sh -i`: what ends a script ends a line
         self.changes = 0  # moves when something else than a plain variable changes
 
@@ -84,7 +84,7 @@ class Switches:
     def flags(self) -> str:
         """`$-`."""
         letters = [OPTIONS[name] for name in self.options if OPTIONS[name]] + ["i"] * self.interactive
-        return "".join(sorted(letters, key=lambda letter: (letter.isupper(), letter))) + "c" * self.commanded
+        return "".join(sorted(letters, key=lambda letter: (letter.isupper(), letter))) + "c" * bool(self.commanded)
 
     def inherits(self, condition: str) -> bool:
         """Whether a function and a ( … ) hear of that trap too."""

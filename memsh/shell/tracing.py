@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _META = regular(r"[ \t\n'\"\\|&;()<>!{}*\[\]?^$`]")
 _CONTROL = regular(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PROMPT = regular(r"\\(?:([0-7]{3})|D\{([^}]*)\}|(.))", re.S)
-_PLAIN = {"a": "\a", "e": "\x1b", "n": "\n", "r": "\r", "\\": "\\", "[": "", "]": "", "s": "memsh", "u": "root",
-          "$": "#", "v": "5.2", "V": "5.2.15", "l": "tty", "!": "1", "#": "1"}  # fmt: skip
+_PLAIN = {"a": "\a", "e": "\x1b", "n": "\n", "r": "\r", "\\": "\\", "[": "", "]": "", "u": "root",
+          "$": "#", "v": "5.2", "V": "5.2.15", "l": "tty", "#": "1"}  # fmt: skip
 
 
 def traced(word: str) -> str:
@@ -83,8 +83,8 @@ def decoded(session: Session, text: str) -> str:
         if layout is not None:
             return date(session, layout or "%X")
         made = _MADE.get(letter)
-        if made is not None:
-            return made(session)
+        if made is not None:  # what it is named is not expanded once more
+            return re.sub(r"([$`\\])", r"\\\1", made(session))
         return _PLAIN.get(letter, "\\" + letter)
 
     return _PROMPT.sub(one, text)
@@ -106,7 +106,13 @@ def _last(session: Session) -> str:
     return whole if whole in ("/", "~") else whole.rpartition("/")[2]
 
 
+def _shell(session: Session) -> str:
+    language = session.language
+    return language.name.rpartition("/")[2] if not language.program else "bash"
+
+
 _MADE: dict[str, Callable[[Any], str]] = {
+    "s": _shell, "!": lambda session: session.language.get("HISTCMD") or "1",
     "H": hostname, "h": lambda session: hostname(session).partition(".")[0],
     "w": _folder, "W": _last, "j": lambda session: str(len(session.jobs)),
     "t": lambda session: date(session, "%H:%M:%S"), "T": lambda session: date(session, "%I:%M:%S"),

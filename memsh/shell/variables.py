@@ -156,6 +156,7 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "_": lambda session: session.language.last_word,
     "SHELLOPTS": lambda session: ":".join(sorted(session.language.options)),
     "BASH_COMMAND": _command, "EPOCHSECONDS": lambda session: date(session, "%s"),
+    "BASH_EXECUTION_STRING": lambda session: session.language.commanded or None,
     "EPOCHREALTIME": lambda session: date(session, "%s.%N")[:-3] or None, "BASHOPTS": _shopts,
     "HOSTTYPE": _host, "MACHTYPE": _machine, "OPTERR": lambda session: "1",
     "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": drawn,

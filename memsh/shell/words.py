@@ -27,7 +27,7 @@ _INDIRECT = regular(r"!(?=[A-Za-z0-9_#?@*!])")
 _OPERATOR = regular(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|~~?|@[A-Za-z]|:")
 _GLOB = regular(r"[*?]|\[")
 _OPERAND = regular(r"[^$`\"'\\}{/]+")
-_TILDE = regular(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\r\n|&;<>()])")
+TILDE = regular(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\r\n|&;<>()])")
 _SIGNS = regular(r"[*?\[\\(]")  # what a pattern would take for its own if it did not hear of the quotes
 _NAMED = regular(r"[A-Za-z_]\w*=")
 _SUM = regular(r"[^$`\"'\\()]+")
@@ -123,14 +123,14 @@ class Words(Place, ABC):
             piece, at, value = piece[named.end() :], at + named.end(), True
             start = at
         if at == start:
-            match = _TILDE.match(self.text, at)
+            match = TILDE.match(self.text, at)
             if match is not None:
                 parts.append(("tilde", match[1], False))
                 piece = piece[len(match[0]) :]
                 at += len(match[0])
         while value and ":~" in piece:
             place = piece.index(":~") + 1
-            match = _TILDE.match(self.text, at + place)
+            match = TILDE.match(self.text, at + place)
             if match is None:
                 break
             parts.append(("text", piece[:place], False))

@@ -31,11 +31,13 @@ class Sources:
 
     def open(self, name: str) -> Input | None:
         """One input; None, and a complaint, if it cannot be read."""
-        if name in ("-", "/dev/stdin"):
-            return self.io.stdin
         files = self.io.session.files
         assert files is not None
         try:
+            if name in ("-", "/dev/stdin"):
+                if self.io.stdin.fault is not None:
+                    raise self.io.stdin.fault
+                return self.io.stdin
             return files.open_read(self.io.session, name)
         except OSError as error:
             self.failed = True
