@@ -31,14 +31,14 @@ from memsh.shell.errors import (
     Unreasonable,
 )
 from memsh.shell.expand import Expander
-from memsh.shell.io import IO, Capture, Input, Sink, TextInput
+from memsh.shell.io import IO, Input, Sink
 from memsh.shell.lasting import NOTHING, STANDARD, Lasting
 from memsh.shell.limits import NAMES
 from memsh.shell.lines import evaluated, run_lines
 from memsh.shell.patterns import matches
 from memsh.shell.pipelines import Pipelines
-from memsh.shell.pipes import Gathered
 from memsh.shell.programs import SPECIAL
+from memsh.shell.substitutions import Substitutions
 from memsh.shell.syntax import (
     AndOr,
     AnyWord,
@@ -74,7 +74,7 @@ _SINGLE = frozenset([Simple, Sum, Cond])  # after which $PIPESTATUS is theirs
 _CHECKED = frozenset([Simple, Pipeline, Group, Sum, Cond, Compound])  # whose status `set -e` looks at
 
 
-class Runner(Lasting, Pipelines, Traps, Calls):
+class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
     """Runs nodes with one set of streams."""
 
     def __init__(
@@ -516,68 +516,6 @@ class Runner(Lasting, Pipelines, Traps, Calls):
 
     def expander(self) -> Expander:
         return Expander(self)
-
-    def substitute(self, node: Node) -> tuple[str, int, bool]:
-        """The text of a `$( … )`, its status, and whether a message said why it failed."""
-        kept = Capture()
-        status, refused = self._substituted(node, kept)
-        return kept.text(), status, refused
-
-    def _substituted(self, node: Node, kept: Sink) -> tuple[int, bool]:
-        runner = self.beside(kept, captured=True)
-        if isinstance(node, Simple) and not node.words and not node.assigns and node.redirects:
-            if len(node.redirects) == 1 and node.redirects[0].op == "<":  # $(< FILE)
-                return self._whole_file(runner, node.redirects, node.line, kept)
-        outer = self.language
-
-        def work() -> int:
-            if not outer.shopts["inherit_errexit"] and "posix" not in outer.options:
-                self.language.options.discard("errexit")
-            self.language.depth += 1
-            with within(self.session):
-                return runner.run(node)
-
-        status = runner.subshell(work)
-        return status, runner.refused
-
-    def _whole_file(self, runner: Runner, redirects: list[Redirect], line: int, kept: Sink) -> tuple[int, bool]:
-        """`$(< FILE)`."""
-
-        def read(inner: Runner) -> int:
-            try:
-                kept.write(inner.stdin.read())
-            except OSError as error:
-                return inner.uncaught("", error)
-            return 0
-
-        status = runner.redirected(redirects, line, read)
-        return status, runner.refused
-
-    def process_stream(self, sign: str, node: Node) -> str:
-        """`<( … )`: its text behind a name in /dev/fd. `>( … )` reads when the command has ended."""
-        number = 63
-        while number in self.others:
-            number -= 1
-        stream = self._written(node) if sign == "<" else Capture()
-        self.others[number] = stream
-        self.behind.append((number, node if sign == ">" else None, stream))
-        return f"/dev/fd/{number}"
-
-    def _written(self, node: Node) -> Input:
-        gathered = Gathered(self.session)
-        self._substituted(node, gathered)
-        gathered.end()
-        return gathered.whole()
-
-    def settle_streams(self) -> None:
-        """Let those behind `>( … )` read what was written."""
-        waiting, self.behind = self.behind, []
-        for number, node, kept in waiting:
-            self.others.pop(number, None)
-            if node is None:
-                continue
-            runner = self.beside(self.stdout, TextInput(kept.text()))
-            runner.subshell(lambda runner=runner, node=node: runner.run(node))  # type: ignore[misc]
 
     def run_text(self, text: str, first: int = 1) -> int:
         """The commands of a text, in this shell (eval, traps): a syntax error runs nothing of its line."""
