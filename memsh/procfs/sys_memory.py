@@ -1,6 +1,7 @@
 """/sys/devices/system/memory: the pieces in which memory could be added and taken away (drivers/base/memory.c).
 
-**Known deviations:** no whole piece can be taken away: EBUSY, as where a page does not move. Nor is any page poisoned.
+**Known deviations:** a piece goes back to the zone that it was of: `online_movable` is refused, EINVAL. No page is
+poisoned.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from memsh.linux.arch.x86.setup import memory_block_size_bytes
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import SECTION_ORDER
 from memsh.linux.lib.kstrtox import kstrtobool, kstrtoull
+from memsh.linux.mm.memory_hotplug import is_online, offline_pages, online_pages
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.sys_device import device
 
@@ -51,30 +53,62 @@ def _node_of(box: Box, number: int) -> int:
     return inside[0].node if inside else 0
 
 
+def _range(box: Box, number: int) -> tuple[int, int]:
+    """The piece's first frame, and how many it has."""
+    size = memory_block_size_bytes(box.machine) >> PAGE_SHIFT
+    return number * size, size
+
+
+def _online(box: Box, number: int) -> bool:
+    return any(is_online(zone, max(number * _range(box, number)[1], zone.start_pfn)) for zone in _zones(box, number))
+
+
 def valid_zones(box: Box, number: int) -> str:
-    """The zone that the whole piece is of, `none` if it is of several (early_node_zone_for_memory_block)."""
+    """The zone that the whole piece is of, `none` if it is of several (early_node_zone_for_memory_block); of one that
+    is away, where it might go."""
     inside = _zones(box, number)
+    if not _online(box, number):
+        return f"{_home(box, number).name} Movable\n"
     return f"{inside[0].name if len(inside) == 1 else 'none'}\n"
 
 
+def _home(box: Box, number: int) -> Zone:
+    """The zone that a piece goes back to (default_kernel_zone_for_pfn): the lowest that has frames there, or the
+    node's highest for the kernel."""
+    first, count = _range(box, number)
+    zones = [zone for zone in box.pages.nodes[_node_of(box, number)].zones if zone.index <= box.arch.zone_normal]
+    inside = [zone for zone in zones if zone.present and zone.start_pfn < first + count and first < zone.end_pfn]
+    return inside[0] if inside else zones[-1]
+
+
 def _offline(box: Box, number: int) -> None:
-    """offline_pages(): EINVAL of a piece with holes, or of several zones; EBUSY."""
-    size = memory_block_size_bytes(box.machine)
-    first, behind = number * size, (number + 1) * size
-    ram = sum(max(0, min(region.end, behind) - max(region.start, first)) for region in box.machine.memblock.memory)
+    """memory_subsys_offline(): EINVAL of one that is away, of a piece with holes, or of several zones; EBUSY."""
+    first, count = _range(box, number)
+    size, behind = count << PAGE_SHIFT, first + count << PAGE_SHIFT
+    ram = sum(max(0, min(region.end, behind) - max(region.start, behind - size))
+              for region in box.machine.memblock.memory)  # fmt: skip
     if ram != size or len(_zones(box, number)) != 1:
         raise KernelError("EINVAL", "it has holes, or is of several zones")
-    raise KernelError("EBUSY")
+    offline_pages(box, _zones(box, number)[0], first, count)
 
 
 def _store_state(box: Box, text: str, number: int) -> None:
-    if text.removesuffix("\n") != "offline":
-        raise KernelError("EINVAL", "it is online")
-    _offline(box, number)
+    """EINVAL for no such state, and for the one that there is."""
+    word, online = text.removesuffix("\n"), _online(box, number)
+    if word not in ONLINE_TYPES or (word == "offline") != online or word == "online_movable":
+        raise KernelError("EINVAL", f"it is {'online' if online else 'offline'}")
+    if online:
+        _offline(box, number)
+    else:
+        online_pages(box, _home(box, number), *_range(box, number))
 
 
 def _store_online(box: Box, text: str, number: int) -> None:
-    if not kstrtobool(text):
+    """device_online() and device_offline(): what it is already needs no work."""
+    wanted = kstrtobool(text)
+    if wanted and not _online(box, number):
+        online_pages(box, _home(box, number), *_range(box, number))
+    elif not wanted and _online(box, number):
         _offline(box, number)
 
 
@@ -93,10 +127,10 @@ def _block(box: Box, name: str) -> Node | None:
     section = number * (memory_block_size_bytes(box.machine) >> PAGE_SHIFT >> SECTION_ORDER)
     return device({
         f"node{nid}": Link(lambda box: f"../../node/node{nid}"),
-        "online": ProcFile(lambda box: "1\n", stored(_store_online), 0o644),
+        "online": ProcFile(lambda box: f"{int(_online(box, number))}\n", stored(_store_online), 0o644),
         "phys_device": ProcFile(lambda box: "0\n"), "phys_index": ProcFile(lambda box: f"{section:08x}\n"),
         "removable": ProcFile(lambda box: "1\n"),
-        "state": ProcFile(lambda box: "online\n", stored(_store_state), 0o644),
+        "state": ProcFile(lambda box: "online\n" if _online(box, number) else "offline\n", stored(_store_state), 0o644),
         "subsystem": Link(lambda box: "../../../../bus/memory"),
         "valid_zones": ProcFile(lambda box: valid_zones(box, number)),
     })  # fmt: skip

@@ -82,9 +82,9 @@ def test_disks(box: Box) -> None:
 def test_pieces_of_memory_that_cannot_go() -> None:
     """As a real kernel of 512 MiB answered: the first piece and the last have holes."""
     wide = Box(Config(arch="x86_64", ram=512 * MIB))
-    for number, answer in enumerate(("Invalid", "busy", "busy", "Invalid")):
+    for number in (0, 3):
         for name, text in (("state", "offline\n"), ("online", "n\n"), ("online", "off\n")):
-            with pytest.raises(KernelError, match=answer):
+            with pytest.raises(KernelError, match="Invalid"):
                 tree.store(wide, f"/sys/devices/system/memory/memory{number}/{name}", text)
     tree.store(wide, "/sys/devices/system/memory/memory1/online", "on\n")
     for text in (" n\n", "2\n"):

@@ -208,8 +208,14 @@ class PageAllocator(PageLookup):
 
     # -- boot and tunables ------------------------------------------------------------------------------------------
 
+    def resized(self) -> None:
+        """Zones have another size, or begin elsewhere."""
+        self._bounds()
+        self._plans.clear()
+        self._from_node.clear()
+
     def init_per_zone_wmark_min(self) -> None:
-        """Watermarks, thresholds and reserves as computed once at boot, from what is managed by then."""
+        """Watermarks, thresholds and reserves from what is managed by now, at boot and whenever that changes."""
         self._plans.clear()
         self._from_node.clear()
         value = watermark.calculate_min_free_kbytes(self.box.arch, self.zones)

@@ -95,24 +95,34 @@ def _empty(box: Box, zone: Zone, pfn: int, count: int, used: list[int]) -> bool:
     return not failed and _used(box, pfn, pfn + count) == []
 
 
+def take_free(zone: Zone, pfn: int, end: int) -> list[tuple[int, int]]:
+    """Take the free blocks that begin in [pfn, end) off their lists; where they are."""
+    taken = []
+    while pfn < end:
+        key = zone.free.pop(pfn, None)
+        if key is None:
+            pfn += 1
+            continue
+        del zone.lists[key][pfn]
+        behind = pfn + (1 << (key >> 2))
+        zone.mod_free(pfn - behind)
+        taken.append((pfn, behind))
+        pfn = behind
+    return taken
+
+
 def _take(box: Box, zone: Zone, pfn: int, count: int) -> None:
     """Take the range's free blocks off their lists; what a block has before or behind the range stays free
     (isolate_freepages_range)."""
     end = pfn + count
-    at = pfn
-    while at < end:
-        head = box.pages.free_head(at)
-        assert head is not None
-        key = zone.free.pop(head)
-        del zone.lists[key][head]
-        behind = head + (1 << (key >> 2))
-        zone.mod_free(head - behind)
+    first = box.pages.free_head(pfn)
+    assert first is not None
+    for head, behind in take_free(zone, first, end):
         zone.managed -= max(0, pfn - head) + max(0, behind - end)  # free_range() counts them anew
         if head < pfn:
             free_range(zone, head, pfn)
         if behind > end:
             free_range(zone, end, behind)
-        at = behind
     for block in range(pfn, end, zone.block_pages):
         if zone.block_type(block) < MIGRATE_HIGHATOMIC:
             zone.set_block_type(block, MIGRATE_MOVABLE)
