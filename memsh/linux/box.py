@@ -37,6 +37,7 @@ from memsh.linux.mm.ksm.ksmd import ksm_init
 from memsh.linux.mm.memcontrol.memcontrol import MemControl
 from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
+from memsh.linux.mm.vmscan.lru_gen import LruGen
 from memsh.linux.mm.vmscan.ops import RECLAIM
 from memsh.linux.mm.vmscan.shrinker import Shrinker
 
@@ -101,6 +102,7 @@ class Box:
         self.evictors: dict[tuple[int, int, int], int] = {}  # (node, cgroup, age >> 16) -> its number in shadow entries
         self.evictor_of: dict[int, tuple[int, int, int]] = {}  # and back
         self.swap = Swap(self)
+        self.lru_gen = LruGen()
         self.thp = Thp("TRANSPARENT_HUGEPAGE" in model.options)
         self.hugetlb = Hugetlb("HUGETLB_PAGE" in model.options)
         self.oom = Oom(self)

@@ -107,8 +107,9 @@ latency_ns min_granularity_ns idle_min_granularity_ns wakeup_granularity_ns  deb
 latency_warn_ms latency_warn_once migration_cost_ns nr_migrate  debug/sched  cut ullong
 hot_threshold_ms scan_delay_ms scan_period_max_ms scan_period_min_ms scan_size_mb  debug/sched  cut ullong
 verbose                      debug/sched         loose bool
+busy_factor cache_nice_tries imbalance_pct  sched/domains  cut ullong
+max_interval max_newidle_lb_cost min_interval  sched/domains  ullong
 demotion_enabled vma_ra_enabled  mm              bool
-enabled                      lru_gen             no
 rcu_expedited rcu_normal     kernel              EINVAL int
 cpu                          reboot              same uint
 force                        reboot              bool

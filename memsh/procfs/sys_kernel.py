@@ -1,8 +1,7 @@
 """/sys/kernel: the small attributes of the kernel itself (kernel/ksysfs.c, kernel/panic.c).
 
-**Known deviations:** what may be written takes the value that it has, and no other (swap is not compressed, generations
-of pages are not kept, so that those which `lru_gen` lists are empty and cannot be made); in debugfs
-the domains below `sched/domains` and the thresholds of the file system's disk are not there.
+**Known deviations:** what may be written takes the value that it has, and no other (swap is not compressed); in debugfs
+the thresholds of the file system's disk are not there.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.init.main import free_reserved_area
 from memsh.linux.lib.cmdline import simple_strtoull
 from memsh.linux.lib.kstrtox import kstrtoull
-from memsh.procfs import dynamic_debug, sched_debug, sys_ksm
-from memsh.procfs.lru_gen import show_lru_gen, show_lru_gen_full
+from memsh.procfs import dynamic_debug, lru_gen, sched_debug, sys_ksm
 from memsh.procfs.node import ProcFile
 from memsh.procfs.sys_block import attribute
 
@@ -63,10 +61,6 @@ def _fault_around_bytes_set(box: Box, text: str) -> None:
     box.changes += 1
 
 
-def _refuse(box: Box, text: str) -> None:
-    raise KernelError("EINVAL", "generations of pages are not kept")
-
-
 FILES: dict[str, ProcFile] = {
     "fscaps": attribute("1"), "oops_count": attribute("0"), "rcu_expedited": attribute("0", True),
     "rcu_normal": attribute("0", True),
@@ -81,12 +75,11 @@ FILES: dict[str, ProcFile] = {
     "cgroup/features": attribute("nsdelegate\nfavordynmods\nmemory_localevents\nmemory_recursiveprot",
                                  option="CGROUPS"),
     "mm/swap/vma_ra_enabled": attribute("true", True),
-    "mm/lru_gen/enabled": attribute("0x0000", True, "NUMA"), "mm/lru_gen/min_ttl_ms": attribute("0", True, "NUMA"),
+    **{f"mm/lru_gen/{name}": entry for name, entry in lru_gen.KNOBS.items()},
     "mm/numa/demotion_enabled": attribute("false", True, "NUMA"),
     **{f"mm/ksm/{name}": entry for name, entry in sys_ksm.FILES.items()},
     "vmcoreinfo": ProcFile(_show_vmcoreinfo),
-    "debug/lru_gen": ProcFile(show_lru_gen, _refuse, 0o644, option="NUMA"),
-    "debug/lru_gen_full": ProcFile(show_lru_gen_full, option="NUMA"),
+    **{f"debug/{name}": entry for name, entry in lru_gen.DEBUG.items()},
     "debug/fault_around_bytes": ProcFile(lambda box: f"{box.vm.fault_around_bytes}\n", _fault_around_bytes_set, 0o644),
     "debug/dynamic_debug/control": ProcFile(dynamic_debug.show, dynamic_debug.store, 0o644, option="DYNAMIC_DEBUG"),
     "debug/sched/debug": ProcFile(sched_debug.show, option="SCHED_DEBUG"),

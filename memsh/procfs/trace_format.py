@@ -167,7 +167,6 @@ def print_fmt(arch: Arch, event: Event) -> str:
     return ", ".join([f'"{_SLOT.sub(lambda slot: slot[2], event.text)}"', *shown])
 
 
-_SIGNED = ("int", "long", "short", "pid_t", "char")
 
 
 def show_format(arch: Arch, name: str, number: int) -> str:
@@ -176,7 +175,7 @@ def show_format(arch: Arch, name: str, number: int) -> str:
     for field, offset, size in EVENTS[name].layout(arch.word)[0]:
         base, bracket, count = field.type.partition("[")
         declared = f"__data_loc {field.type} {field.name}" if count == "]" else f"{base} {field.name}{bracket}{count}"
-        rows.append(f"\tfield:{declared};\toffset:{offset};\tsize:{size};\tsigned:{int(base in _SIGNED)};\n")
+        rows.append(f"\tfield:{declared};\toffset:{offset};\tsize:{size};\tsigned:{int(field.signed)};\n")
     head, own = "".join(rows[: len(COMMON)]), "".join(rows[len(COMMON) :])
     fmt = print_fmt(arch, EVENTS[name])
     return f"name: {name}\nID: {number}\nformat:\n{head}\n{own}\nprint fmt: {fmt}\n"

@@ -2,13 +2,13 @@
 
 The recorded kernels have no tracefs (CONFIG_FTRACE is not set). What a kernel with ENABLE_DEFAULT_TRACERS has is here.
 
-**Known deviations:** events' numbers go by their names. No instances, per_cpu, options, dynamic events, saved command
-lines, binary buffers.
+**Known deviations:** events' numbers are those of an i386 kernel. No instances, per_cpu, options, dynamic events, saved
+command lines, binary buffers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,19 @@ from memsh.procfs.trace_format import show_format
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-FIRST_ID = 300
+NUMBERS = {  # of a kernel without MEMCG
+    "page_fault_user": 66, "mm_filemap_add_to_page_cache": 189, "mm_filemap_delete_from_page_cache": 190,
+    "mark_victim": 196, "oom_score_adj_update": 198, "mm_vmscan_node_reclaim_end": 202,
+    "mm_vmscan_node_reclaim_begin": 203, "mm_vmscan_lru_shrink_active": 204, "mm_vmscan_lru_shrink_inactive": 205,
+    "mm_vmscan_direct_reclaim_end": 210, "mm_vmscan_direct_reclaim_begin": 211, "mm_vmscan_wakeup_kswapd": 212,
+    "mm_vmscan_kswapd_wake": 213, "mm_vmscan_kswapd_sleep": 214, "rss_stat": 220, "mm_page_alloc_extfrag": 221,
+    "mm_page_pcpu_drain": 222, "mm_page_alloc_zone_locked": 223, "mm_page_alloc": 224, "mm_page_free_batched": 225,
+    "mm_page_free": 226, "kmem_cache_free": 227, "kfree": 228, "kmalloc": 229, "kmem_cache_alloc": 230,
+    "mm_compaction_end": 240, "mm_compaction_begin": 241, "mm_migrate_pages": 255, "writeback_dirty_folio": 284,
+}  # fmt: skip
+MEMCG_NUMBERS = {"mm_vmscan_memcg_reclaim_end": 211, "mm_vmscan_memcg_reclaim_begin": 214}
 EVENT_BUF_SIZE = 127
-PID_MAX_LIMIT = 1 << 22
+MAX_PID = 1 << 30
 PAGE_SIZE = 4096
 HEADER_EVENT = """\
 # compressed entry header
@@ -49,6 +59,21 @@ GLOBAL_FILTER = """\
 """
 
 
+def number(box: Box, name: str) -> int:
+    """common_type: with memory cgroups there are four more events of reclaim, two of each end and beginning."""
+    if name in MEMCG_NUMBERS:
+        return MEMCG_NUMBERS[name]
+    plain = NUMBERS[name]
+    memcg = "MEMCG" in box.model.options
+    return plain + (0 if not memcg or plain < 210 else 2 if plain == 210 else 4)  # behind mm_vmscan_direct_reclaim_end
+
+
+def known(box: Box) -> list[str]:
+    """The box's events, by their numbers."""
+    memcg = "MEMCG" in box.model.options
+    return sorted((name for name in EVENTS if memcg or name not in MEMCG_NUMBERS), key=lambda name: number(box, name))
+
+
 def by_system() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in sorted(EVENTS):
@@ -60,8 +85,9 @@ def _show(names: list[str]) -> Callable[[Box], str]:
     """1 all of them, 0 none, X some."""
 
     def show(box: Box) -> str:
-        count = len(box.trace.events & set(names))
-        return "1\n" if count == len(names) else "X\n" if count else "0\n"
+        mine = set(names).intersection(known(box))
+        count = len(box.trace.events & mine)
+        return "1\n" if count == len(mine) else "X\n" if count else "0\n"
 
     return show
 
@@ -101,40 +127,30 @@ def _set_filter(trace: Trace, name: str, text: str) -> None:
         raise
 
 
-def _filter(name: str) -> ProcFile:
+def _filter(name: str, option: str) -> ProcFile:
     def store(box: Box, text: str) -> None:
         try:
             _set_filter(box.trace, name, text.strip())
         except BadFilter as bad:
-            raise KernelError("EINVAL", bad.words) from None
+            raise KernelError(bad.code, bad.words) from None
 
-    return ProcFile(lambda box: box.trace.told.get(name, "none\n"), store, 0o640)
+    return ProcFile(lambda box: box.trace.told.get(name, "none\n"), store, 0o640, option=option)
 
 
-def _system_filter(system: str, names: list[str]) -> ProcFile:
-    """One filter for all events of a system that have its fields; the others lose theirs."""
+def _system_filter(names: list[str]) -> ProcFile:
+    """One filter for all events of a system that have its fields; the others lose theirs, and say so."""
 
     def store(box: Box, text: str) -> None:
-        trace, text = box.trace, text.strip()
-        trace.told.pop(system, None)
-        fit = 0
         for name in names:
             try:
-                _set_filter(trace, name, text)
-                fit += 1
+                _set_filter(box.trace, name, text.strip())
             except BadFilter:
-                trace.told.pop(name)
-        if not fit:
-            bad = BadFilter(NONE_FITS, 0)
-            trace.told[system] = told(text, bad)
-            raise KernelError("EINVAL", bad.words)
-        if text != "0":
-            trace.told[system] = text + "\n"
+                box.trace.told[name] = told(text.strip(), BadFilter(NONE_FITS, 0))
 
-    return ProcFile(lambda box: box.trace.told.get(system, GLOBAL_FILTER), store, 0o640)
+    return ProcFile(lambda box: GLOBAL_FILTER, store, 0o640)
 
 
-def _trigger(name: str) -> ProcFile:
+def _trigger(name: str, option: str) -> ProcFile:
     def show(box: Box) -> str:
         mine = box.trace.triggers.get(name)
         return "".join(map(str, mine)) if mine else f"# Available triggers:\n# {' '.join(COMMANDS)}\n"
@@ -144,22 +160,26 @@ def _trigger(name: str) -> ProcFile:
             raise KernelError("EINVAL", "too long")
         event_trigger_write(box.trace, name, text.strip())
 
-    return ProcFile(show, store, 0o640)
+    return ProcFile(show, store, 0o640, option=option)
 
 
-def _event(name: str, number: int) -> Directory:
-    return Directory({"enable": ProcFile(lambda box: _show_one(box, name), _store([name]), 0o640),
-                      "filter": _filter(name), "format": ProcFile(lambda box: show_format(box.arch, name, number), None,
-                                                                  0o440),
-                      "id": ProcFile(lambda box: f"{number}\n", None, 0o440), "trigger": _trigger(name)},
-                     0o750)  # fmt: skip
+def _event(name: str) -> Directory:
+    option = "MEMCG" if name in MEMCG_NUMBERS else ""
+
+    def told_of(show: Callable[[Box], str]) -> ProcFile:
+        return ProcFile(show, None, 0o440, option=option)
+
+    return Directory({
+        "enable": ProcFile(lambda box: _show_one(box, name), _store([name]), 0o640, option=option),
+        "filter": _filter(name, option), "format": told_of(lambda box: show_format(box.arch, name, number(box, name))),
+        "id": told_of(lambda box: f"{number(box, name)}\n"), "trigger": _trigger(name, option),
+    }, 0o750)  # fmt: skip
 
 
 def _events() -> Directory:
-    numbers = {name: FIRST_ID + at for at, name in enumerate(sorted(EVENTS))}
     folders: dict[str, Node] = {
-        system: Directory({"enable": _enable(names), "filter": _system_filter(system, names),
-                           **{name: _event(name, numbers[name]) for name in names}}, 0o750)
+        system: Directory({"enable": _enable(names), "filter": _system_filter(names),
+                           **{name: _event(name) for name in names}}, 0o750)
         for system, names in by_system().items()
     }  # fmt: skip
     return Directory({
@@ -167,15 +187,16 @@ def _events() -> Directory:
         "header_page": ProcFile(show_header_page, None, 0o440), **folders}, 0o750)  # fmt: skip
 
 
+def _listed(names: Iterable[str]) -> str:
+    return "".join(f"{EVENTS[name].system}:{name}\n" for name in names)
+
+
 def show_available(box: Box) -> str:
-    del box
-    return "".join(f"{system}:{name}\n" for system, names in sorted(by_system().items()) for name in names)
+    return _listed(known(box))
 
 
 def show_set(box: Box) -> str:
-    on = box.trace.recorded()
-    rows = [(system, name) for system, names in sorted(by_system().items()) for name in names if name in on]
-    return "".join(f"{system}:{name}\n" for system, name in rows)
+    return _listed(name for name in known(box) if name in box.trace.recorded())
 
 
 def store_set(box: Box, text: str) -> None:
@@ -184,10 +205,10 @@ def store_set(box: Box, text: str) -> None:
         wanted = word.removeprefix("!")
         system, colon, event = wanted.partition(":")
         if colon:
-            found = [name for name in EVENTS
+            found = [name for name in known(box)
                      if system in ("", "*", EVENTS[name].system) and event in ("", "*", name)]  # fmt: skip
         else:
-            found = [name for name in EVENTS if wanted in (name, EVENTS[name].system)]
+            found = [name for name in known(box) if wanted in (name, EVENTS[name].system)]
         if not found or len(word) > EVENT_BUF_SIZE:
             raise KernelError("EINVAL", f"{wanted}: no such event")
         box.trace.enable(found, not word.startswith("!"))
@@ -205,7 +226,7 @@ def show_pids(box: Box) -> str:
 def store_pids(box: Box, text: str) -> None:
     """The tasks whose events are recorded, beside those chosen before. EINVAL."""
     pids = [kstrtoull_decimal(word, box.arch.bits) for word in text.split()]
-    if any(not 0 <= pid <= PID_MAX_LIMIT for pid in pids):
+    if any(pid >= MAX_PID for pid in pids):
         raise KernelError("EINVAL", "no PID")
     box.trace.pids |= {*pids}
 

@@ -127,13 +127,14 @@ def store_tracer(box: Box, text: str) -> None:
 def show_size(box: Box) -> str:
     """KiB of each CPU's buffer."""
     trace = box.trace
-    return f"{trace.buffer.kb}\n" if trace.expanded else f"{trace.buffer.kb} (expanded: {DEFAULT_KB})\n"
+    held = trace.buffer.held_kb()
+    return f"{held}\n" if trace.expanded else f"{held} (expanded: {DEFAULT_KB})\n"
 
 
 def show_total_size(box: Box) -> str:
     trace, cpus = box.trace, box.config.cpus
     later = "" if trace.expanded else f" (expanded: {cpus * DEFAULT_KB})"
-    return f"{cpus * trace.buffer.kb}{later}\n"
+    return f"{cpus * trace.buffer.held_kb()}{later}\n"
 
 
 def store_size(box: Box, text: str) -> None:

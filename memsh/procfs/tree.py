@@ -33,6 +33,7 @@ from memsh.procfs import (
     partitions,
     pressure,
     rtc,
+    sched_domains,
     schedstat,
     slabinfo,
     stat,
@@ -152,7 +153,7 @@ STREAMS: dict[str, ProcFile] = {  # whoever reads them waits for more
     "/sys/kernel/tracing/trace_pipe": ProcFile(None, None, 0o440, follow=tracing.follow),
 }
 OTHERS: dict[str, ProcFile] = {  # made piece by piece, or for writing only
-    "/proc/kcore": ProcFile(kcore.show, None, 0o400, size=kcore.size),
+    "/proc/kcore": ProcFile(kcore.show, None, 0o400, kcore.pread, size=kcore.size),
     "/proc/kpagecgroup": ProcFile(None, None, 0o400, kpage.read_cgroup, option="MEMCG"),
     "/proc/kpagecount": ProcFile(None, None, 0o400, kpage.read_count),
     "/proc/kpageflags": ProcFile(None, None, 0o400, kpage.read_flags),
@@ -187,6 +188,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/kernel": Directory({}, 0o755, names=sys_slab.names, find=sys_slab.find),
     "/sys/fs": Directory({}, 0o755, names=cgroupfs.names, find=cgroupfs.find),
     "/sys/kernel/debug": Directory({}, 0o700),
+    "/sys/kernel/debug/sched/domains": sched_domains.DOMAINS,
     "/sys/kernel/tracing": Directory({}, 0o700),
     "/sys/kernel/mm": Directory({}, 0o755, names=sys_mm.names, find=sys_mm.find),
 }

@@ -66,7 +66,7 @@ def test_tracing_is_on_and_no_event_is_chosen_at_boot() -> None:
         "1\nnop\n7 (expanded: 1408)\n14 (expanded: 2816)\n0\n"
     )
     typed(f"echo 1 > {KMEM}/kmalloc/enable; kmalloc 64")
-    assert typed(f"cat {TRACING}/buffer_size_kb; grep -c kmalloc: {TRACING}/trace") == "1408\n1\n"
+    assert typed(f"cat {TRACING}/buffer_size_kb; grep -c kmalloc: {TRACING}/trace") == "1411\n1\n"
     typed(f"echo 0 > {TRACING}/tracing_on; kmalloc 64; echo 7 > {TRACING}/tracing_on; echo hi > {TRACING}/trace_marker")
     text = typed(f"grep -v '^#' {TRACING}/trace; echo >> {TRACING}/trace; grep -c : {TRACING}/trace")
     assert text.count("kmalloc:") == 1 and ": tracing_mark_write: hi\n" in text and text.endswith("4\n")
@@ -122,6 +122,16 @@ def test_a_full_buffer_loses_its_oldest_page() -> None:
     assert (buffer.total, len(buffer)) == (800, 150 + 650 - 102 * 4)
     buffer.resize(1)
     assert len(buffer.cpus[0].events) == 650 - 102 * 5 and len(buffer.cpus[1].events) == 150
+
+
+def test_numbers_go_by_the_kernel() -> None:
+    assert Typed()(f"cat {KMEM}/kfree/id; cd {TRACING}; grep -c memcg available_events; tail -1 available_events") == (
+        "228\n0\nwriteback:writeback_dirty_folio\n"
+    )
+    typed = Typed("--arch", "x86_64")
+    text = typed(f"cat {TRACING}/events/vmscan/*/id; cat {KMEM}/kfree/id")
+    assert len(set(text.split())) == len(text.split()) and text.endswith("\n232\n")
+    assert "memcg" in typed(f"ls {TRACING}/events/vmscan")
 
 
 def test_another_clock_begins_anew() -> None:

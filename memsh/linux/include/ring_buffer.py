@@ -61,9 +61,13 @@ class RingBuffer:
     def pages(self) -> int:
         return max(2, -(-(self.kb << 10) // self.page))
 
+    def held_kb(self) -> int:
+        """KiB of the pages that this takes."""
+        return self.pages() * self.page >> 10
+
     def resize(self, kb: int) -> None:
         """What does not fit any more is lost, the oldest first."""
-        self.kb = kb
+        self.kb = kb  # as asked for
         for buffer in self.cpus.values():
             while len(buffer.pages) > self.pages():
                 buffer.drop()

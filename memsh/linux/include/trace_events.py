@@ -16,6 +16,10 @@ class Field(NamedTuple):
     name: str
     type: str
 
+    @property
+    def signed(self) -> bool:
+        return self.type.partition("[")[0] in ("int", "long", "short", "pid_t", "char")
+
 
 class Event(NamedTuple):
     system: str
@@ -52,7 +56,7 @@ class Event(NamedTuple):
 COMMON = (Field("common_type", "unsigned short"), Field("common_flags", "unsigned char"),
           Field("common_preempt_count", "unsigned char"), Field("common_pid", "int"))  # fmt: skip
 _BYTES = {"bool": 1, "char": 1, "unsigned char": 1, "short": 2, "unsigned short": 2}
-_WORDS = ("unsigned long", "long", "size_t", "const void *", "ino_t", "pgoff_t")
+_WORDS = ("unsigned long", "long", "size_t", "const void *", "ino_t")
 
 
 def _size_of(word: int, kind: str) -> tuple[int, int]:
@@ -100,7 +104,7 @@ _TABLE = (  # name, system, fields, text
      "call_site={CALL_SITE:%pS} ptr={ptr:%p} name={name:%s}"),
     ("mm_filemap_add_to_page_cache", "filemap", OF_FILEMAP, FILEMAP),
     ("mm_filemap_delete_from_page_cache", "filemap", OF_FILEMAP, FILEMAP),
-    ("writeback_dirty_folio", "writeback", "char[32] name, ino_t ino, pgoff_t index",
+    ("writeback_dirty_folio", "writeback", "char[32] name, ino_t ino, ulong index",
      "bdi {name:%s}: ino={INO:%lu} index={index:%lu}"),
     ("page_fault_user", "exceptions", "ulong address, ulong ip, ulong error_code",
      "address={ADDRESS:%ps} ip={IP:%ps} error_code=0x{error_code:%lx}"),

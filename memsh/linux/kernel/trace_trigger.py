@@ -20,7 +20,8 @@ _ULONG_MAX = (1 << 64) - 1
 
 
 class EventTrigger:
-    """`target`: which event enable_event and disable_event are about, "" for the others; `count`: how often yet."""
+    """`target`: which event enable_event and disable_event are about, "" for the others; `count`: how often yet. An
+    event has one that switches tracing, and one for each target, on or off."""
 
     __slots__ = ("command", "count", "filter", "filter_text", "target")
 
@@ -90,8 +91,7 @@ def event_trigger_write(trace: Trace, name: str, text: str) -> None:
     """One line for the file `trigger` of an event. EEXIST, EINVAL, ERANGE."""
     remove, trigger, words = _parse(text)
     mine = trace.triggers.get(name, [])
-    same = next((one for one in mine if isinstance(one, EventTrigger)
-                 and (one.command, one.target) == (trigger.command, trigger.target)), None)  # fmt: skip
+    same = next((one for one in mine if isinstance(one, EventTrigger) and one.target == trigger.target), None)
     if remove:
         if same is not None:
             _unregister(trace, name, same)
@@ -104,7 +104,7 @@ def event_trigger_write(trace: Trace, name: str, text: str) -> None:
         try:
             trigger.filter = partial(filter_match_preds, create_filter(expression, event))
         except BadFilter as bad:
-            raise KernelError("EINVAL", bad.words) from None
+            raise KernelError(bad.code, bad.words) from None
         trigger.filter_text = expression
     if same is not None:
         raise KernelError("EEXIST")

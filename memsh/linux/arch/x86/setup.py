@@ -107,6 +107,19 @@ class Layout(Protocol):
     def kcore_size(self) -> int:
         """Bytes of /proc/kcore: an ELF file whose offsets are addresses, behind its headers (get_kcore_size)."""
 
+    kcore_headers: int  # bytes before its memory
+    kcore_notes: tuple[int, int]  # bytes of elf_prstatus and task_struct in it
+    elf_machine: int
+
+    def kcore_regions(self, ram: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+        """(address, physical address, bytes) of what is in it, in order; `ram` as [first frame, behind)."""
+
+    def kcore_offset(self, addr: int) -> int:
+        """Where an address is in it, counted from behind the headers."""
+
+    def kcore_address(self, offset: int) -> int:
+        """And back."""
+
     def areas(self) -> list[tuple[str, int, int, str]]:
         """Name, first address, one past the last, and what it is for, from the top down."""
 

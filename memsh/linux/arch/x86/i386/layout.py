@@ -49,6 +49,20 @@ class Layout:
         """Bytes between VMALLOC_START and VMALLOC_END."""
         return VMALLOC_END - self.vmalloc_start
 
+    kcore_headers = KCORE_HEADERS
+    kcore_notes = (144, 2304)
+    elf_machine = 3
+
+    def kcore_regions(self, ram: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+        """vmalloc's area, then the direct mapping as one."""
+        return [(self.vmalloc_start, -1, self.vmalloc_total), (PAGE_OFFSET, 0, self.high_memory - PAGE_OFFSET)]
+
+    def kcore_offset(self, addr: int) -> int:
+        return addr - PAGE_OFFSET
+
+    def kcore_address(self, offset: int) -> int:
+        return (offset + PAGE_OFFSET) & 0xFFFFFFFF
+
     @property
     def kcore_size(self) -> int:
         """Bytes of /proc/kcore: what vmalloc has lies highest, offsets count from PAGE_OFFSET."""

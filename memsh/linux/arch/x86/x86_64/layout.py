@@ -20,6 +20,7 @@ CPU_ENTRY_AREA_BASE, CPU_ENTRY_AREA_MAP_SIZE = 0xFFFFFE0000000000, 0x76001000
 LDT_BASE_ADDR, ESPFIX_BASE_ADDR = 0xFFFF880000000000, 0xFFFFFF0000000000
 MAXMEM = 1 << 46
 KCORE_HEADERS = 4 * 4096
+STRUCT_PAGE = 64
 TEXT, END = 0xFFFFFFFF81000000, 0xFFFFFFFF82828000  # _text, _end of the recorded kernel
 
 
@@ -45,6 +46,26 @@ class Layout64:
     def vmalloc_total(self) -> int:
         """Bytes as VMALLOC_TOTAL has them: VMALLOC_END is the last address."""
         return VMALLOC_SIZE - 1
+
+    kcore_headers = KCORE_HEADERS
+    kcore_notes = (336, 8264)
+    elf_machine = 62
+
+    def kcore_regions(self, ram: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+        """The kernel's image, vmalloc's area, modules, then each piece of RAM and its struct pages, in whole pages."""
+        found = [(TEXT, TEXT - START_KERNEL_MAP, END - TEXT), (VMALLOC_START, -1, VMALLOC_SIZE - 1),
+                 (MODULES_VADDR, -1, MODULES_END - MODULES_VADDR)]  # fmt: skip
+        for first, behind in ram:
+            start = VMEMMAP_START + first * STRUCT_PAGE & -4096
+            end = VMEMMAP_START + behind * STRUCT_PAGE + 4095 & -4096
+            found += [(PAGE_OFFSET + (first << 12), first << 12, behind - first << 12), (start, -1, end - start)]
+        return found
+
+    def kcore_offset(self, addr: int) -> int:
+        return addr & (1 << 47) - 1
+
+    def kcore_address(self, offset: int) -> int:
+        return (offset | -1 << 47) & (1 << 64) - 1
 
     @property
     def kcore_size(self) -> int:
