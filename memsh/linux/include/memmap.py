@@ -67,14 +67,26 @@ _COLUMNS = {
     "private": "I", "memcg": "I", "lru_next": "I", "lru_prev": "I",
 }  # fmt: skip
 _CHUNK = 1 << 16
+_HUGE = 2 << 20
 SECTION_ORDER = 15  # page frames of a memory section: 128 MiB
 _LARGEST = MAX_ORDER - 1
 
 
 def _column(frames: int, code: str) -> memoryview:
     size = max(1, frames) * (4 if code == "I" else 1)
-    view = memoryview(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    room = size if size < _HUGE else size + -size % _HUGE
+    view = memoryview(mmap.mmap(-1, room, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))[:size]
     return view.cast("I") if code == "I" else view.cast("B")
+
+
+def _joined(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those of the runs [first, last) that follow each other, as one."""
+    found: list[tuple[int, int]] = []
+    for first, last in runs:
+        if found and found[-1][1] == first:
+            first = found.pop()[0]
+        found.append((first, last))
+    return found
 
 
 class MemMap:
@@ -104,12 +116,14 @@ class MemMap:
         """A copy that touches only what is in use: sections that are free as a whole stay as they are made."""
         other = MemMap(self.frames)
         memo[id(self)] = other
-        used = self.used_sections()
+        used = _joined(self.used_sections())
         untouched = bytes(_CHUNK)
         for name, code in _COLUMNS.items():
             old, new = getattr(self, name).cast("B"), getattr(other, name).cast("B")
             width = 4 if code == "I" else 1
             for first, last in used:
+                if (last - first) * width >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):  # the host faults less often
+                    new.obj.madvise(mmap.MADV_HUGEPAGE, first * width, (last - first) * width)
                 for start in range(first * width, last * width, _CHUNK):
                     part = bytes(old[start : start + _CHUNK])
                     if part != untouched:
