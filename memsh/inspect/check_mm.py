@@ -195,12 +195,12 @@ def _check_tables(box: Box, mm: MmStruct, mapped: Mapped, entire: Counter[int], 
         wrong.append(f"mm {mm.number}: {seen} entries map pages outside every area")
     if rss != mm.rss:
         wrong.append(f"mm {mm.number}: rss {mm.rss}, counted {rss}")
-    for page, view in mm.tlbw.items():
+    for page, view in mm.tlb.own.items():
         pte = pte_of(mm, page << 12)
         if not pte & 2 or view.obj is not memmap.data.get(pte >> 12):
             wrong.append(f"mm {mm.number}: stale translation of {page << 12:x}")
     for addr, value in mm.tlb.words.items():
-        view = mm.tlbw.get(addr >> 12)
+        view = mm.tlb.own.get(addr >> 12)
         if view is None or view[addr % 4096 // mm.mmu.word] != value:
             wrong.append(f"mm {mm.number}: stale word at {addr:x}")
 

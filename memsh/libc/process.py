@@ -52,9 +52,8 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
 
     What was read or stored in the process's own pages stays in `mm.tlb.words`, until one of them is mapped otherwise.
     """
-    box, task = user.box, user.task
-    tlb, tlbw = user.tlb, user.tlbw
-    words = tlb.words
+    box, task, tlb = user.box, user.task, user.tlb
+    own, words, unsettled = tlb.own, tlb.words, box.memmap.unsettled
     keep, pages, limit = words.keep, words.pages, words.LIMIT
     size = user.mm.mmu.word
     low, odd, shift = (1 << 8 * size) - 1, size - 1, size.bit_length() - 1
@@ -63,8 +62,8 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
     def load(addr: int) -> int:
         if not addr & odd:
             page = addr >> 12
-            if page in tlbw:
-                value: int = tlbw[page][addr >> shift & last]
+            if page in own:
+                value: int = own[page][addr >> shift & last]
                 if page in pages and len(words) < limit:
                     pages[page].append(addr)
                     words[addr] = value
@@ -78,12 +77,14 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
     def store(addr: int, value: int) -> None:
         box.changes += 1
         if addr in words:  # so its page is the process's own
+            if not words.late:
+                words.late = True
+                unsettled.append(words)
             words[addr] = value
-            tlbw[addr >> 12][addr >> shift & last] = value
-        elif addr & odd or (page := addr >> 12) not in tlbw:
+        elif addr & odd or (page := addr >> 12) not in own:
             uaccess.write_word(box, task, addr & low, value & low)
         else:
-            tlbw[page][addr >> shift & last] = value
+            own[page][addr >> shift & last] = value
             if page in pages and len(words) < limit:  # it will be read soon
                 pages[page].append(addr)
                 words[addr] = value
@@ -103,7 +104,6 @@ class UserProcess:
         self.task = task
         self.mm: MmStruct = task.mm
         self.tlb = self.mm.tlb
-        self.tlbw = self.mm.tlbw
         self.words = self.tlb.words
         self.words.load, self.store = accessors(self)
         self.log: list[str] = []

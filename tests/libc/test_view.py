@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,12 +18,13 @@ from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.mm_types import Words
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.memory.outcome import Segfault
+from memsh.linux.mm.memory.uaccess import peek
 from memsh.linux.mm.mmap import vma
 from memsh.machines.box import Box
 from memsh.procfs.tree import show
 
 FILES = ("vmstat", "meminfo", "buddyinfo", "self/smaps", "self/status")
-OPERATIONS = "mmmmmmffffrrcawWoosFtpe"
+OPERATIONS = "mmmmmmffffrrcawWoosFtpelkb"
 MADV_PAGEOUT = 21
 
 
@@ -35,10 +37,15 @@ class OneByOne(Words):
         pass
 
 
+def contents(box: Box) -> dict[int, bytes]:
+    """What was written in the box's frames."""
+    return {pfn: bytes(page) for pfn, page in box.memmap.data.items()}
+
+
 class Program:
     """A process that does what it is told, and a note of each answer."""
 
-    def __init__(self, arch: str, program: str, words: Callable[[], Words]) -> None:
+    def __init__(self, arch: str, program: str, words: Callable[[dict[int, Any]], Words]) -> None:
         self.box = Box(Config(arch=arch, ram=512 * MIB, swap=64 * MIB))
         self.words = words
         self.blocks: list[tuple[int, int]] = []
@@ -51,7 +58,8 @@ class Program:
     def _heap(self) -> Malloc:
         mm = self.box.current.mm
         assert mm is not None
-        mm.tlb.words = self.words()
+        mm.tlb.words.clear()
+        mm.tlb.words = self.words(mm.tlb.own)
         self.user = UserProcess(self.box, self.box.current)
         return self.user.malloc()
 
@@ -99,10 +107,16 @@ class Program:
             self.heap = self._heap()
         elif op == "p":
             answer = heap.mallinfo2()
+        elif op == "l" and at:
+            answer = self.user.read(at - 8, length + 16)
+        elif op == "k" and at:
+            answer = [peek(box, who, at - 8, length + 16) for who in box.tasks.values() if who.mm is not None]
+        elif op == "b":
+            answer = contents(box.copy() if which & 1 else box)
         return answer
 
-    def seen(self) -> list[str]:
-        return [show(self.box, f"/proc/{name}") for name in FILES]
+    def seen(self) -> list[object]:
+        return [contents(self.box), *(show(self.box, f"/proc/{name}") for name in FILES)]
 
 
 def steps(seed: int) -> Iterator[tuple[str, int, int]]:

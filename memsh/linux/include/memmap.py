@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.linux.include.flags import MAX_ORDER
 
 if TYPE_CHECKING:
+    from memsh.linux.include.mm_types import Words
     from memsh.linux.include.mmzone import Zone
 
 # page flags that matter here (include/linux/page-flags.h); bit numbers are ours
@@ -90,7 +91,11 @@ def _joined(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 class MemMap:
-    """`frames` is one past the last page frame that the kernel knows (max_pfn)."""
+    """`frames` is one past the last page frame that the kernel knows (max_pfn).
+
+    `data` holds the bytes of those that were written. Who wants to know only whether a frame was, or forgets its bytes,
+    takes `contents`: the same, but what a process has stored lately may be missing (mm_types.Words).
+    """
 
     refcount: memoryview
     mapcount: memoryview
@@ -109,8 +114,15 @@ class MemMap:
         for name, code in _COLUMNS.items():
             setattr(self, name, _column(frames, code))
         self.zones: list[Zone] = []  # the page allocator's: what is free need not be copied
-        self.data: dict[int, bytearray] = {}
+        self.contents: dict[int, bytearray] = {}
+        self.unsettled: list[Words] = []
         self.owners: list[Any] = [None]  # address_spaces, anon_vmas and ksm_stable_nodes by their number
+
+    @property
+    def data(self) -> dict[int, bytearray]:
+        while self.unsettled:
+            self.unsettled.pop().settle()
+        return self.contents
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemMap:
         """A copy that touches only what is in use: sections that are free as a whole stay as they are made."""
@@ -129,13 +141,13 @@ class MemMap:
                     if part != untouched:
                         new[start : start + len(part)] = part
         other.zones = copy.deepcopy(self.zones, memo)
-        other.data = {pfn: bytearray(page) for pfn, page in self.data.items()}
+        other.contents = {pfn: bytearray(page) for pfn, page in self.data.items()}
         other.owners = copy.deepcopy(self.owners, memo)
         return other
 
     def written(self, frames: range) -> list[int]:
         """Those of the frames in which something was written."""
-        data = self.data
+        data = self.contents
         if len(data) < len(frames):
             return [pfn for pfn in data if pfn in frames]
         return [pfn for pfn in frames if pfn in data]

@@ -43,14 +43,19 @@ class Words(dict[int, int]):
 
     Each is there only while its page stays mapped as it is. What is not there `load` fetches, and keep()s perhaps: then
     it stands in `pages` too, the words by page. At most LIMIT words.
+
+    A word that is stored again changes here alone. `late`: there are such; their pages' bytes, by `views`, have them
+    once they settle(): before somebody looks at bytes (MemMap.data sees to that) and when a page is mapped otherwise.
     """
 
-    __slots__ = ("load", "pages")
+    __slots__ = ("late", "load", "pages", "views")
     load: Callable[[int], int]
     LIMIT = 1 << 16
 
-    def __init__(self) -> None:
+    def __init__(self, views: dict[int, Any]) -> None:
+        self.views = views
         self.pages: dict[int, list[int]] = {}
+        self.late = False
 
     def __missing__(self, addr: int) -> int:
         return self.load(addr)
@@ -65,24 +70,49 @@ class Words(dict[int, int]):
         else:
             kept.append(addr)
 
+    def settle(self) -> None:
+        """Store in the pages' bytes what only stands here."""
+        if self.late:
+            self.late = False
+            self._write_back(self)
+
+    def settle_at(self, addr: int, n: int) -> None:
+        """settle() of `n` bytes at `addr`: somebody reads them there."""
+        if self.late:
+            self._write_back(self._among(addr, n))
+
+    def _write_back(self, words: Iterable[int]) -> None:
+        views = self.views
+        for addr in words:
+            view = views[addr >> 12]
+            view[(addr & 4095) // view.itemsize] = self[addr]
+
+    def _among(self, addr: int, n: int) -> list[int]:
+        """Those that lie, in part at least, in `n` bytes at `addr`."""
+        end = addr + n
+        pages = range(addr >> 12, end + 4095 >> 12)
+        return [word for page in pages for word in self.pages.get(page, ()) if addr - 8 < word < end]
+
     def drop(self, page: int) -> None:
         """The page is mapped otherwise now."""
-        for addr in self.pages.pop(page, ()):
+        gone = self.pages.pop(page, ())
+        if self.late:
+            self._write_back(gone)
+        for addr in gone:
             del self[addr]
 
     def forget(self, addr: int, n: int) -> None:
         """Somebody else stores `n` bytes at `addr`."""
-        end = addr + n
-        for page in range(addr >> 12, end + 4095 >> 12):
-            kept = self.pages.get(page)
-            if kept is not None:
-                gone = [word for word in kept if addr - 8 < word < end]
-                if gone:
-                    self.pages[page] = [word for word in kept if not addr - 8 < word < end]
-                    for word in gone:
-                        del self[word]
+        gone = self._among(addr, n)
+        if gone:
+            self.settle_at(addr, n)  # a word is stored over in part, perhaps
+            for word in gone:
+                del self[word]
+            for page in {word >> 12 for word in gone}:
+                self.pages[page] = [word for word in self.pages[page] if word in self]
 
     def clear(self) -> None:
+        self.settle()
         self.pages.clear()
         dict.clear(self)
 
@@ -90,27 +120,23 @@ class Words(dict[int, int]):
 class Tlb(dict[int, Any]):
     """Translations in use: page number -> its bytes as machine words. Never copied: a cache of the page tables.
 
-    `words` is what was read through them: it goes with them. `user`: who worked with them and is at
-    rest now, as he has set himself up (libc's UserProcess).
+    `own`: those that may be written through, the process's own pages. `words` is what was read and stored through them:
+    it goes with them. `user`: who worked with them and is at rest now, as he has set himself up (libc's UserProcess).
     """
 
-    __slots__ = ("user", "words")
+    __slots__ = ("own", "user", "words")
 
     def __init__(self) -> None:
-        self.words = Words()
+        self.own: dict[int, Any] = {}
+        self.words = Words(self.own)
         self.user: Any = None
 
-    def pop(self, page: int, default: Any = None) -> Any:
-        self.words.drop(page)
-        return dict.pop(self, page, default)
-
-    def __delitem__(self, page: int) -> None:
-        self.words.drop(page)
-        dict.__delitem__(self, page)
-
-    def clear(self) -> None:
-        self.words.clear()
-        dict.clear(self)
+    def drop(self, page: int) -> None:
+        """Forget a page's translation, if it is known."""
+        if page in self.own:
+            self.words.drop(page)
+            del self.own[page]
+        self.pop(page, None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tlb:
         return Tlb()
@@ -456,7 +482,6 @@ class MmStruct:
         "tables",
         "task_size",
         "tlb",
-        "tlbw",
         "topdown",
         "total_vm",
         "users",
@@ -496,7 +521,6 @@ class MmStruct:
         self.exe_file: File | None = None
         self.maple_addrs: list[int] = []
         self.tlb = Tlb()
-        self.tlbw = Tlb()
 
     @property
     def map_count(self) -> int:
@@ -522,8 +546,7 @@ class MmStruct:
         pages = range(first, last + 1)
         known = self.tlb.keys() & pages if len(pages) < len(self.tlb) << 2 else {n for n in self.tlb if n in pages}
         for page in known:
-            del self.tlb[page]
-            self.tlbw.pop(page, None)
+            self.tlb.drop(page)
 
     def update_hiwater_rss(self) -> None:
         now = self.get_rss()

@@ -523,9 +523,8 @@ def file_page(inode: Inode, index: int) -> bytes:
 def frame_view(box: Box, pfn: int) -> bytes | bytearray:
     """The contents of a frame for reading."""
     memmap = box.memmap
-    page = memmap.data.get(pfn)
-    if page is not None:
-        return page
+    if pfn in memmap.contents:
+        return memmap.data[pfn]
     if memmap.flags[pfn] & PG_ANON or memmap.kind[pfn] not in _CACHED:
         return bytes(4096)
     mapping = memmap.owners[memmap.mapping[pfn]]
@@ -536,7 +535,8 @@ def frame_view(box: Box, pfn: int) -> bytes | bytearray:
 
 def frame_page(box: Box, pfn: int) -> bytearray:
     """The contents of a frame for writing: from now on held as bytes."""
-    page = box.memmap.data.get(pfn)
-    if page is None:
-        page = box.memmap.data[pfn] = bytearray(frame_view(box, pfn))
+    memmap = box.memmap
+    if pfn in memmap.contents:
+        return memmap.data[pfn]
+    page = memmap.contents[pfn] = bytearray(frame_view(box, pfn))
     return page

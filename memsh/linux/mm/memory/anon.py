@@ -120,7 +120,7 @@ def do_wp_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTable,
     pte = table.ptes[at]
     pfn = pte >> 12
     memmap = box.memmap
-    mm.tlb.pop(addr >> 12, None)
+    mm.tlb.drop(addr >> 12)
     if pte & PTE_SPECIAL:
         return _wp_page_copy(box, mm, vma, addr, table, at)
     flags = memmap.flags[pfn]

@@ -1,7 +1,7 @@
 """Bytes of a process's memory, through its page tables, with the faults that takes (mm/memory.c, lib/usercopy.c).
 
-`read_word` and `write_word` are what malloc lives on: a translation that was used once is kept in `mm.tlb` (reads) or
-`mm.tlbw` (writes, of pages of its own) as the page's machine words, until the page tables change.
+A translation that was used once is kept in `mm.tlb`, and in `mm.tlb.own` if it may be written through, as the page's
+machine words, until the page tables change. What malloc has stored there stands in `mm.tlb.words` first.
 """
 
 from __future__ import annotations
@@ -48,6 +48,12 @@ def _fault_in(box: Box, task: Task, addr: int, write: bool) -> int:
         task.majflt += tally.majflt
 
 
+def _bytes(box: Box, pfn: int) -> bytearray:
+    """Those of a frame in which nobody has stored words that are not there yet, or not where we write."""
+    page = box.memmap.contents.get(pfn)
+    return frame_page(box, pfn) if page is None else page
+
+
 def _page(box: Box, task: Task, addr: int, write: bool) -> memoryview[int]:
     """The page of `addr` as machine words, entered in the process's translations."""
     pfn = _fault_in(box, task, addr, write)
@@ -56,10 +62,10 @@ def _page(box: Box, task: Task, addr: int, write: bool) -> memoryview[int]:
     kind = WORDS[mm.mmu.word]
     if pfn == box.vm.zero_pfn or (box.thp.zero_pfn and pfn >> 9 == box.thp.zero_pfn >> 9):
         return memoryview(bytes(4096)).cast(kind)
-    view = memoryview(frame_page(box, pfn)).cast(kind)
+    view = memoryview(_bytes(box, pfn)).cast(kind)
     mm.tlb[addr >> 12] = view
     if write and box.memmap.flags[pfn] & PG_ANON:  # nobody else stores there: a page written through is ours alone
-        mm.tlbw[addr >> 12] = view
+        mm.tlb.own[addr >> 12] = view
     return view
 
 
@@ -70,6 +76,9 @@ def read_word(box: Box, task: Task, addr: int) -> int:
     word = mm.mmu.word
     if addr & word - 1:
         return int.from_bytes(read(box, task, addr, word), "little")
+    known = mm.tlb.words.get(addr)
+    if known is not None:
+        return known
     view: memoryview[int] | None = mm.tlb.get(addr >> 12)
     if view is None:
         view = _page(box, task, addr, False)
@@ -84,16 +93,19 @@ def write_word(box: Box, task: Task, addr: int, value: int) -> None:
     if addr & word - 1:
         write(box, task, addr, value.to_bytes(word, "little"))
         return
-    _forget(task, addr, word)
-    view = mm.tlbw.get(addr >> 12)
+    view = mm.tlb.own.get(addr >> 12)
     if view is None:
         view = _page(box, task, addr, True)
+    else:
+        mm.tlb.words.forget(addr, word)
     view[(addr & 4095) // word] = value
 
 
 def read(box: Box, task: Task, addr: int, n: int) -> bytes:
     """`n` bytes from `addr`; Segfault at the first that cannot be read."""
     parts = []
+    if task.mm is not None:
+        task.mm.tlb.words.settle_at(addr, n)
     while n > 0:
         offset = addr & 4095
         count = min(n, 4096 - offset)
@@ -119,7 +131,7 @@ def write(box: Box, task: Task, addr: int, data: bytes) -> None:
     while at < n:
         offset = addr & 4095
         count = min(n - at, 4096 - offset)
-        view = task.mm.tlbw.get(addr >> 12) if task.mm else None
+        view = task.mm.tlb.own.get(addr >> 12) if task.mm else None
         if view is None:
             view = _page(box, task, addr, True)
         view.cast("B")[offset : offset + count] = data[at : at + count]
@@ -141,8 +153,8 @@ def fill(box: Box, task: Task, addr: int, value: int, n: int) -> None:
                 continue
         count = min(n, 4096 - offset)
         pfn = _fault_in(box, task, addr, True)
-        if value or pfn in box.memmap.data:
-            frame_page(box, pfn)[offset : offset + count] = bytes([value]) * count
+        if value or pfn in box.memmap.contents:
+            _bytes(box, pfn)[offset : offset + count] = bytes([value]) * count
         addr += count
         n -= count
 
@@ -185,8 +197,8 @@ def copy(box: Box, task: Task, to: int, source: int, n: int) -> None:
         _fault_in(box, task, source, False)
         data = read(box, task, source, count)
         pfn = _fault_in(box, task, to, True)
-        if any(data) or pfn in box.memmap.data:
-            frame_page(box, pfn)[to & 4095 : (to & 4095) + count] = data
+        if data != bytes(count) or pfn in box.memmap.contents:
+            _bytes(box, pfn)[to & 4095 : (to & 4095) + count] = data
         to += count
         source += count
         n -= count

@@ -40,12 +40,12 @@ def free_page_list(pages: PageAllocator, pfns: Sequence[int]) -> None:
             pages.trace.emit("mm_page_free", pfn, 0)
         for pfn in pfns:
             pages.trace.emit("mm_page_free_batched", pfn)
-            pages.memmap.data.pop(pfn, None)
+            pages.memmap.contents.pop(pfn, None)
             _free_each(pages, (pfn,))
         pages.freed += len(pfns)
         return
     pages.freed += len(pfns)
-    data = pages.memmap.data
+    data = pages.memmap.contents
     if data and not data.keys().isdisjoint(pfns):
         for pfn in pfns:
             data.pop(pfn, None)
@@ -99,7 +99,7 @@ def free_stretches(pages: PageAllocator, stretches: Sequence[tuple[int, int, int
         pages.freed += count
         frames = range(first, first + count * step, step)
         for pfn in memmap.written(frames):
-            del memmap.data[pfn]
+            del memmap.contents[pfn]
         if count < 10:
             single += frames
             continue

@@ -541,7 +541,7 @@ class PageAllocator(PageLookup):
         if self.charged:
             self.box.memcg.uncharge_frames(pfn, size)
         zone = self._zone_at[pfn >> 12] or self.zone_of(pfn)
-        data = self.memmap.data
+        data = self.memmap.contents
         if data:  # what was written in a page is gone once the page is free
             if not order:
                 if pfn in data:

@@ -58,10 +58,9 @@ def folio_referenced(box: Box, places: list[Place], count: int = 1, way: int = 1
 
 def flush_tlb(mm: MmStruct, addr: int, count: int = 1) -> None:
     """The CPU forgets where `count` pages from `addr` on are."""
-    if mm.tlb or mm.tlbw:
+    if mm.tlb:
         for page in range(addr >> 12, (addr >> 12) + count):
-            mm.tlb.pop(page, None)
-            mm.tlbw.pop(page, None)
+            mm.tlb.drop(page)
 
 
 def try_to_unmap(box: Box, pfn: int, places: list[Place]) -> bool:

@@ -214,7 +214,7 @@ def do_swap_page(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTabl
     else:
         page_add_anon_rmap(box, vma, pfn, addr, exclusive=alone)
     table.ptes[at] = pte
-    mm.tlb.pop(addr >> 12, None)
+    mm.tlb.drop(addr >> 12)
     if write and not alone:
         what |= do_wp_page(box, mm, vma, addr, table, at)
     return what
