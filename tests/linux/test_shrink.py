@@ -25,6 +25,7 @@ from memsh.linux.mm.vmscan.folios import Folios, next_folios
 from memsh.linux.mm.vmscan.isolate import move_folios_to_lru
 from memsh.linux.mm.vmscan.pageout import shrink_folio_list
 from memsh.linux.mm.vmscan.scan import ReclaimStat, ScanControl
+from memsh.linux.mm.vmscan.turns import shrink_clean_turns
 from memsh.machines.box import Box
 from memsh.procfs.tracing import show
 from tests.linux.swapping import switch_on
@@ -62,7 +63,10 @@ def state(box: Box) -> dict[str, Any]:
         (area.swap_map, [(leaf, tree.leaves[leaf].tolist()) for tree in area.trees for leaf in tree.order()])
         for area in box.swap.areas()
     ]
-    found["clock"] = box.timer.usec
+    for zone in box.pages.zones:
+        found[f"free blocks of {zone.name}"] = [list(blocks) for blocks in zone.lists]
+        found[f"pages that wait of {zone.name}"] = [[list(pfns) for pfns in cpu.lists] for cpu in zone.pcps]
+    found["clock"] = box.timer.usec, box.cputime.used, box.cputime.switches
     return found
 
 
@@ -167,6 +171,7 @@ def page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("memsh.linux.mm.vmscan.pageout.next_folios", alone)
     monkeypatch.setattr("memsh.linux.mm.vmscan.pageout._swap_out", lambda *_: False)
+    monkeypatch.setattr("memsh.linux.mm.vmscan.vmscan.shrink_clean_turns", lambda *_: 0)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +199,66 @@ def test_stretches_give_what_pages_give(seed: int, make: Callable[[], Box], monk
     for name in theirs:
         assert ours[name] == theirs[name], name
     assert check(quick.box) == []
+
+
+class Witness:
+    """Somebody whose work is due once in a while: what he finds then."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.found: list[tuple[int, int, list[int]]] = []
+        box.timer.every(1000, self.look)
+
+    def look(self) -> None:
+        vmstat = self.box.vmstat
+        scanned = vmstat["pgscan_direct"] + vmstat["pgscan_kswapd"]
+        self.found.append((self.box.timer.usec, scanned, [zone.nr_free for zone in self.box.pages.zones]))
+
+
+def cached(box: Box, seed: int) -> tuple[Box, Witness]:
+    """A box full of page cache, some of it mapped or read again, that processes then want for themselves."""
+    rng, witness = random.Random(seed), Witness(box)
+    for name in "ab":
+        box.fs.mkfile(f"/{name}", box.config.ram // 2)
+        file = box.fs.open(f"/{name}")
+        at = 0
+        while at < file.inode.size:
+            at += box.fs.skip(file, at, rng.choice((1, 30, 300)) << 12)
+    box.fs.skip(box.fs.open("/a"), 0, MIB)
+    mm = box.current.mm
+    assert mm is not None
+    addr = vma.sys_mmap(box, mm, 0, MIB, 1, MAP_SHARED, box.fs.open("/a"))
+    touch_range(box, box.current, addr, MIB, False)
+    addr = vma.sys_mmap(box, mm, 0, box.config.ram, 3, ANON)
+    for at in range(addr, addr + box.config.ram // 4 * 3, 2 * MIB):
+        touch_range(box, box.current, at, 2 * MIB, True)
+        if rng.random() < 0.1:
+            box.timer.advance(rng.choice((10, 5000, 400_000)))
+    return box, witness
+
+
+def larger() -> Box:
+    return Box(Config(ram=256 * MIB, swap=64 * MIB))
+
+
+@pytest.mark.parametrize("make", [larger, with_high_memory, with_two_nodes])
+def test_turns_at_once_give_what_turns_give(make: Callable[[], Box], monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    def watched(*args: Any) -> int:
+        taken.append(shrink_clean_turns(*args))
+        return taken[-1]
+
+    monkeypatch.setattr("memsh.linux.mm.vmscan.vmscan.shrink_clean_turns", watched)
+    quick, one = cached(make(), 1)
+    assert sum(taken) > 200
+    monkeypatch.setattr("memsh.linux.mm.vmscan.vmscan.shrink_clean_turns", lambda *_: 0)
+    slow, other = cached(make(), 1)
+    assert one.found == other.found
+    ours, theirs = state(quick), state(slow)
+    for name in theirs:
+        assert ours[name] == theirs[name], name
+    assert check(quick) == []
 
 
 def test_the_tracepoints_change_nothing() -> None:

@@ -314,6 +314,16 @@ def lru_note_cost(lruvec: LruVec, *, file: bool, pages: int) -> None:
         level = level.parent
 
 
+def cost_is_low(lruvec: LruVec, fewer: int) -> bool:
+    """Whether lru_note_cost() would still forget nothing with so many fewer pages on the lists."""
+    for level in lruvec.levels():
+        sizes = level.pages
+        pages = sizes["inactive_anon"] + sizes["active_anon"] + sizes["inactive_file"] + sizes["active_file"]
+        if level.file_cost + level.anon_cost > (pages - fewer) // 4:
+            return False
+    return True
+
+
 def rotate_reclaimable(box: Box, pfn: int) -> None:
     """A page whose write reclaim waited for goes to the tail of its inactive list (folio_rotate_reclaimable)."""
     flags = box.memmap.flags[pfn]

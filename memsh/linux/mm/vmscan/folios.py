@@ -60,6 +60,12 @@ class Folios:
     def frames(self) -> range:
         return range(self.first, self.first + self.count * self.step, self.step)
 
+    def shorten(self, count: int) -> None:
+        """Leave out all but the first `count`."""
+        self.count = count
+        if self.step < 0:
+            self.low = self.first - count + 1
+
     def mark(self, box: Box, clear: int, set_: int) -> None:
         """Change their flags."""
         if self.bits & clear or ~self.bits & set_:

@@ -17,7 +17,6 @@ from memsh.linux.lib.columns import alike, linked, stepped_runs
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR
 from memsh.linux.mm.lru import add_lru_size, age_nonresident, lru_name
 from memsh.linux.mm.vmscan.huge import before_huge, huge_mapped, number_of_pages
-from memsh.linux.mm.vmscan.scan import SWAP_CLUSTER_MAX
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -111,7 +110,7 @@ def _list_sizes(box: Box, lruvec: LruVec, name: str, stretches: list[Stretch], n
     low, high = (min(stretches)[0], max(stretches)[0]) if len(stretches) > 1 else (stretches[0][0],) * 2
     zone = box.pages.zone_of(low)
     start, end = zone.start_pfn, zone.start_pfn + zone.spanned
-    if start + SWAP_CLUSTER_MAX <= low and high + SWAP_CLUSTER_MAX <= end:
+    if start + abs(number) <= low and high + abs(number) <= end:
         add_lru_size(box, lruvec, zone, name, number)
         return
     sign = 1 if number > 0 else -1

@@ -67,7 +67,7 @@ def shrink_folio_list(sc: ScanControl, stretches: list[Stretch], stat: ReclaimSt
             folios = next_folios(box, first, left, step)
             count = folios.count
             sc.nr_scanned += count
-            what = _shrink_folios(sc, folios, stat)
+            what = shrink_folios(sc, folios, stat)
             if what == ALONE:
                 for pfn in folios.frames():
                     one = next_folios(box, pfn, 1, 1)
@@ -160,7 +160,7 @@ def _activate(box: Box, folios: Folios, stat: ReclaimStat) -> bool:
     return short
 
 
-def _shrink_folios(sc: ScanControl, folios: Folios, stat: ReclaimStat) -> int:
+def shrink_folios(sc: ScanControl, folios: Folios, stat: ReclaimStat) -> int:
     """One turn of the loop in shrink_folio_list(), as far as it is decided whether the pages are to go."""
     box = sc.box
     bits, count = folios.bits, folios.count

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SWAP_CLUSTER_MAX = 32
 DEF_PRIORITY = 12
+SCAN_USEC = 1  # what reclaim takes for a page that it looks at
+PAGEOUT_USEC = 12  # and for one that it writes
 INACTIVE_ANON, ACTIVE_ANON, INACTIVE_FILE, ACTIVE_FILE = LISTS[:4]
 Stretch = tuple[int, int, int]  # first frame, how many, 1 or -1: from each to the next
 

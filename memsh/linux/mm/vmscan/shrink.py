@@ -34,7 +34,7 @@ def shrink_inactive_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan:
     vmstat = box.vmstat
     file = name == INACTIVE_FILE
     taken, number, scanned = isolate_lru_folios(sc, lruvec, name, nr_to_scan)
-    _count_events(sc, lruvec, "pgscan_kswapd" if sc.kswapd else "pgscan_direct", scanned)
+    count_events(sc, lruvec, "pgscan_kswapd" if sc.kswapd else "pgscan_direct", scanned)
     vmstat["pgscan_file" if file else "pgscan_anon"] += scanned
     if not taken:
         return 0
@@ -44,7 +44,7 @@ def shrink_inactive_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan:
     reclaimed, keep = shrink_folio_list(sc, taken, stat)
     unused = move_folios_to_lru(box, lruvec, keep)[1] if keep else []
     vmstat[isolated] -= number
-    _count_events(sc, lruvec, "pgsteal_kswapd" if sc.kswapd else "pgsteal_direct", reclaimed)
+    count_events(sc, lruvec, "pgsteal_kswapd" if sc.kswapd else "pgsteal_direct", reclaimed)
     vmstat["pgsteal_file" if file else "pgsteal_anon"] += reclaimed
     lru_note_cost(lruvec, file=file, pages=stat.nr_pageout)
     if unused:
@@ -90,7 +90,7 @@ def reclaim_pages(box: Box, pfns: list[int]) -> int:
     return reclaimed
 
 
-def _count_events(sc: ScanControl, lruvec: LruVec, name: str, number: int) -> None:
+def count_events(sc: ScanControl, lruvec: LruVec, name: str, number: int) -> None:
     """Events of reclaim: the machine's, if it is the machine that is short, and the cgroup's."""
     box = sc.box
     if sc.target is None:
@@ -108,7 +108,7 @@ def shrink_active_list(sc: ScanControl, lruvec: LruVec, name: str, nr_to_scan: i
     item = "nr_isolated_file" if file else "nr_isolated_anon"
     taken, number, scanned = isolate_lru_folios(sc, lruvec, name, nr_to_scan)
     vmstat[item] += number
-    _count_events(sc, lruvec, "pgrefill", scanned)
+    count_events(sc, lruvec, "pgrefill", scanned)
     active: list[Kept] = []
     inactive: list[Kept] = []
     rotated = 0

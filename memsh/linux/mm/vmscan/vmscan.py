@@ -31,11 +31,14 @@ from memsh.linux.mm.vmscan.scan import (
     DEF_PRIORITY,
     INACTIVE_ANON,
     INACTIVE_FILE,
+    PAGEOUT_USEC,
+    SCAN_USEC,
     SWAP_CLUSTER_MAX,
     ScanControl,
 )
 from memsh.linux.mm.vmscan.shrink import shrink_active_list, shrink_inactive_list
 from memsh.linux.mm.vmscan.shrinker import shrink_slab
+from memsh.linux.mm.vmscan.turns import shrink_clean_turns
 from memsh.linux.mm.vmscan.workingset import mem_cgroup_get_nr_swap_pages
 
 if TYPE_CHECKING:
@@ -46,8 +49,6 @@ if TYPE_CHECKING:
 
 COSTLY_ORDER = 3
 MAX_RECLAIM_RETRIES = 16
-SCAN_USEC = 1  # what reclaim takes for a page that it looks at
-PAGEOUT_USEC = 12  # and for one that it writes
 THROTTLE_USEC = 4000  # one jiffy
 _IO_FS = 0xC0  # __GFP_IO | __GFP_FS
 
@@ -144,6 +145,11 @@ def shrink_lruvec(sc: ScanControl, lruvec: LruVec) -> None:
     reclaimed = 0
     proportional = sc.target is None and not sc.kswapd and sc.priority == DEF_PRIORITY
     while left[INACTIVE_ANON] or left[ACTIVE_FILE] or left[INACTIVE_FILE]:
+        if left[INACTIVE_FILE] > SWAP_CLUSTER_MAX and left[INACTIVE_FILE] == sum(left.values()):
+            most = left[INACTIVE_FILE] if proportional else sc.nr_to_reclaim - reclaimed - 1
+            freed = shrink_clean_turns(sc, lruvec, min(most, left[INACTIVE_FILE]))
+            left[INACTIVE_FILE] -= freed
+            reclaimed += freed
         for name in EVICTABLE:
             if left[name]:
                 batch = min(left[name], SWAP_CLUSTER_MAX)
