@@ -32,7 +32,7 @@ def check_files(box: Box) -> list[str]:
             live = len(slots) - slots.count(0)
             if max(slots) >= VALUE:
                 live -= sum(1 for entry in slots if entry >= VALUE)
-            shadows += not live and not owner.inode.shmem
+            shadows += not live and not owner.inode.shmem and leaf in pages.addrs
             if live != pages.live[leaf]:
                 wrong.append(f"{name}: {live} pages in node {leaf}, {pages.live[leaf]} counted")
         if not owner.inode.shmem:
@@ -52,6 +52,7 @@ def check_files(box: Box) -> list[str]:
         ("nr_writeback", box.vmstat["nr_writeback"], writeback),
         ("nr_zone_write_pending", pending, dirty + writeback),
         ("workingset_nodes", box.vmstat["workingset_nodes"], shadows),
+        ("nodes of shadows that wait", len(box.shadow_nodes), shadows),
     ):
         if kept != counted and not hasattr(box, "recorded"):
             wrong.append(f"{what} is {kept}, counted {counted}")

@@ -31,15 +31,18 @@ from memsh.linux.kernel.smp import Smp
 from memsh.linux.kernel.sysctl import Sysctl
 from memsh.linux.kernel.timer import Timer
 from memsh.linux.lib.random import Random
+from memsh.linux.lib.xarray import XArray
 from memsh.linux.mm.huge_memory.huge import Thp
 from memsh.linux.mm.hugetlb.hstate import Hugetlb
 from memsh.linux.mm.ksm.ksmd import ksm_init
+from memsh.linux.mm.list_lru import ListLru
 from memsh.linux.mm.memcontrol.memcontrol import MemControl
 from memsh.linux.mm.oom_kill import Oom
 from memsh.linux.mm.swap.swap import Swap
 from memsh.linux.mm.vmscan.lru_gen import LruGen
 from memsh.linux.mm.vmscan.ops import RECLAIM
 from memsh.linux.mm.vmscan.shrinker import Shrinker
+from memsh.linux.mm.vmscan.workingset import workingset_init
 
 T = TypeVar("T")
 
@@ -119,6 +122,8 @@ class Box:
         self.reclaim = RECLAIM
         self.hooks: dict[str, list[Callable[[], object]]] = {}  # what sysctls set off: "drop_slab" → bound methods
         self.shrinkers: list[Shrinker] = []
+        self.shadow_nodes: ListLru[tuple[XArray, int]] = ListLru(self)  # of page-cache trees
+        workingset_init(self)
         self.disk = Disk(self)
         self.shm = Shm(self)
         # where Linux calls cond_resched() or looks for a signal, between two steps: it may raise, and that ends

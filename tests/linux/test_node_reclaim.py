@@ -9,6 +9,7 @@ from memsh.linux.include.flags import MAP_ANONYMOUS, MAP_PRIVATE
 from memsh.linux.include.lruvec import LruVec
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.vmscan.shrinker import shrink_slab
 from memsh.machines.box import Box
 from memsh.procfs import tracing, tree
 from tests.linux.swapping import switch_on
@@ -117,3 +118,34 @@ def test_a_group_below_counts_in_the_lists_above() -> None:
     assert (top.lru_size("active_file", 4), top.page_state("active_file"), below.page_state("active_file")) == (3, 9, 6)
     assert (below.lru_size("active_file", 1), below.lru_size("active_file", 2)) == (0, 6)
     assert [level.memcg for level in below.levels()] == [7, 0]
+
+
+def test_names_are_given_up_on_the_node_that_is_short() -> None:
+    box = two_nodes()
+    here = box.fs.dcache.dentries.count
+    before = here(0, 0), here(0, 1)
+    for cpu in (0, 1):
+        box.pages.use_cpu(cpu)
+        for number in range(400):
+            box.fs.mkfile(f"/var/tmp/{cpu}-{number}", 0)
+    there = here(0, 0) - before[0], here(0, 1) - before[1]
+    assert min(there) > 300 and sum(there) == 800
+    freed = shrink_slab(box, 1, 0)
+    assert freed > 300
+    assert (here(0, 0) - before[0], here(0, 1)) == (there[0], 0)
+    assert check(box) == []
+
+
+def test_shadows_of_more_pages_than_memory_has_go() -> None:
+    """As the recorded kernel: what was read lately is remembered, of what was read before half is forgotten at once."""
+    box = Box(Config(arch="x86_64", ram=64 * MIB, cmdline=CMDLINE))
+    box.fs.mkfile("/data", 400 * MIB)
+    file = box.fs.open("/data")
+    for _ in range(2):
+        for at in range(0, 400 * MIB, 2 * MIB):
+            box.fs.skip(file, at, 2 * MIB)
+    vmstat = box.vmstat
+    nodes = sum(vmstat[f"nr_{name}_file"] + vmstat[f"nr_{name}_anon"] for name in ("active", "inactive")) // 8
+    assert vmstat["workingset_nodereclaim"] > 1000
+    assert nodes < vmstat["workingset_nodes"] < nodes + 512
+    assert check(box) == []

@@ -10,11 +10,11 @@ what is on tmpfs is never on these lists, as in Linux, where tmpfs holds its own
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.mm_types import Inode
 from memsh.linux.mm.filemap.pagecache import invalidate_mapping_pages
+from memsh.linux.mm.list_lru import ListLru
 from memsh.linux.mm.slab.objects import give, take
 from memsh.linux.mm.vmscan.shrinker import register_shrinker
 
@@ -22,39 +22,16 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 SUPER_BATCH = 1024
-List = OrderedDict[int, tuple[Inode, bool]]
 
 
 class Dcache:
-    """`box.fs.dcache`. Both lists: inode number -> [inode, used since it was last looked at], oldest first.
-
-    Objects that a memory cgroup pays for wait on lists of its own (list_lru): `groups` has them by the group's number.
-    """
+    """`box.fs.dcache`. What waits on both lists: (inode, used since it was last looked at), by the inode's number."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
-        self.dentries: List = OrderedDict()
-        self.inodes: List = OrderedDict()
-        self.groups: dict[int, tuple[List, List]] = {}
+        self.dentries: ListLru[tuple[Inode, bool]] = ListLru(box)
+        self.inodes: ListLru[tuple[Inode, bool]] = ListLru(box)
         register_shrinker(box, "sb-ext4:vdb", self.count, self.scan, batch=SUPER_BATCH)
-
-    # -- lists ------------------------------------------------------------------------------------------------------
-
-    def _lists(self, memcg: int) -> tuple[List, List]:
-        """The unused dentries and inodes of a group; 0 is the root."""
-        return self.groups.setdefault(memcg, (OrderedDict(), OrderedDict())) if memcg else (self.dentries, self.inodes)
-
-    def _dentries(self, inode: Inode) -> List:
-        """The list that a dentry waits on: that of the group which pays for it (list_lru_add)."""
-        return self._lists(self.box.memcg.mem_cgroup_from_obj(inode.dentry))[0]
-
-    def _inodes(self, inode: Inode) -> List:
-        return self._lists(self.box.memcg.mem_cgroup_from_obj(inode.addr))[1]
-
-    def reparent(self, memcg: int, parent: int) -> None:
-        """A group is removed: what waits there waits with the group above (memcg_reparent_list_lrus)."""
-        for mine, above in zip(self.groups.pop(memcg, ()), self._lists(parent), strict=False):
-            above.update(mine)
 
     # -- getting and dropping ---------------------------------------------------------------------------------------
 
@@ -82,7 +59,7 @@ class Dcache:
                     fresh = part is inode
                 if not part.dentry:
                     part.dentry = self.take("dentry")
-                    self._inodes(part).pop(part.number, None)
+                    self.inodes.of(part.addr).pop(part.number, None)
                     if part.parent is not None:
                         part.parent.below += 1
         finally:
@@ -98,7 +75,7 @@ class Dcache:
     def dput(self, inode: Inode) -> None:
         """Somebody is done with a file's dentry: unused, it waits, or is marked if it waits already (retain_dentry)."""
         if inode.dentry and not self.in_use(inode):
-            dentries = self._dentries(inode)
+            dentries = self.dentries.of(inode.dentry)
             waiting = dentries.get(inode.number)
             if waiting is None or not waiting[1]:
                 dentries[inode.number] = (inode, waiting is not None)  # its place stays
@@ -107,8 +84,8 @@ class Dcache:
     def forget(self, inode: Inode) -> None:
         """The file is no more: its objects go."""
         if not inode.s_op.pinned:
-            self._dentries(inode).pop(inode.number, None)
-            self._inodes(inode).pop(inode.number, None)
+            self.dentries.of(inode.dentry).pop(inode.number, None)
+            self.inodes.of(inode.addr).pop(inode.number, None)
         self._drop_dentry(inode)
         if inode.addr:
             give(self.box, inode.s_op.inode_cache, inode.addr)
@@ -117,7 +94,7 @@ class Dcache:
     def unlink(self, inode: Inode) -> None:
         """The name is gone; an open file keeps its inode, one with other names waits for the shrinker."""
         if not inode.s_op.pinned:
-            self._dentries(inode).pop(inode.number, None)
+            self.dentries.of(inode.dentry).pop(inode.number, None)
         self._drop_dentry(inode)
         if inode.nlink and not inode.opened and not inode.s_op.pinned:
             self._iput(inode)
@@ -142,22 +119,23 @@ class Dcache:
 
     # -- the shrinker -----------------------------------------------------------------------------------------------
 
-    def count(self, memcg: int) -> int:
-        """super_cache_count(): what vm.vfs_cache_pressure makes of both lists of a group."""
-        return sum(map(len, self._lists(memcg))) * self.box.sysctl.values["vm.vfs_cache_pressure"] // 100
+    def count(self, memcg: int, nid: int) -> int:
+        """super_cache_count(): what vm.vfs_cache_pressure makes of both lists of a group on a node."""
+        waiting = self.dentries.count(memcg, nid) + self.inodes.count(memcg, nid)
+        return waiting * self.box.sysctl.values["vm.vfs_cache_pressure"] // 100
 
-    def scan(self, number: int, memcg: int) -> int:
+    def scan(self, number: int, memcg: int, nid: int) -> int:
         """super_cache_scan(): some dentries, and the inodes in proportion."""
-        dentries, inodes = map(len, self._lists(memcg))
+        dentries, inodes = self.dentries.count(memcg, nid), self.inodes.count(memcg, nid)
         total = dentries + inodes + 1
-        freed = self.prune_dcache(number * dentries // total + 1, memcg)
-        return freed + self.prune_icache(number * inodes // total + 1, memcg)
+        freed = self.prune_dcache(number * dentries // total + 1, memcg, nid)
+        return freed + self.prune_icache(number * inodes // total + 1, memcg, nid)
 
-    def prune_dcache(self, number: int, memcg: int = 0) -> int:
+    def prune_dcache(self, number: int, memcg: int = 0, nid: int = 0) -> int:
         """Look at `number` unused dentries, oldest first, at a spared one again; how many left the list."""
         gone = 0
         victims = []
-        dentries = self._lists(memcg)[0]
+        dentries = self.dentries.one(memcg, nid)
         for _ in range(number):
             if not dentries:
                 break
@@ -176,13 +154,13 @@ class Dcache:
 
     def _iput(self, inode: Inode) -> None:
         if inode.addr and not inode.dentry and inode.number not in self.box.writeback.inodes:
-            inodes = self._inodes(inode)
+            inodes = self.inodes.of(inode.addr)
             inodes[inode.number] = (inode, inode.number in inodes)
 
-    def prune_icache(self, number: int, memcg: int = 0) -> int:
+    def prune_icache(self, number: int, memcg: int = 0, nid: int = 0) -> int:
         """Look at the oldest `number` unused inodes; how many left the list."""
         gone = 0
-        box, inodes = self.box, self._lists(memcg)[1]
+        box, inodes = self.box, self.inodes.one(memcg, nid)
         for _ in range(number):
             if not inodes:
                 break
@@ -226,11 +204,10 @@ class Dcache:
     def check(self) -> list[str]:
         """What is wrong with the lists."""
         wrong = []
-        lists = [(self.dentries, self.inodes), *self.groups.values()]
-        for inode, _ in (waiting for dentries, _ in lists for waiting in dentries.values()):
+        for inode, _ in self.dentries:
             if not inode.dentry:
                 wrong.append(f"{inode.name} waits among the dentries without one")
-        for inode, _ in (waiting for _, inodes in lists for waiting in inodes.values()):
+        for inode, _ in self.inodes:
             if not inode.addr:
                 wrong.append(f"{inode.name} waits among the inodes without one")
         return wrong

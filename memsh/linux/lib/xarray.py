@@ -178,19 +178,16 @@ class XArray:
         slots = self.leaves.get(leaf)
         if slots is None:
             slots = self._add_leaf(leaf)
-            shadows = False
-        else:
-            shadows = not self.live[leaf]
         if index and not self.height:
             self._grow(leaf)
+        if not self.live[leaf]:
+            self._delist(leaf)
         at = index & 63
         old = slots[at]
         slots[at] = pfn
         if not 0 < old < VALUE:
             self.count += 1
             self.live[leaf] += 1
-            if shadows:
-                self._count_shadows(-1)
 
     def store_run(self, index: int, pfns: Sequence[int]) -> None:
         """Store frames at slots without pages from `index` on, all within one bottom node that is there already."""
@@ -198,7 +195,7 @@ class XArray:
         self.leaves[leaf][at : at + len(pfns)] = array("I", pfns)
         self.count += len(pfns)
         if not self.live[leaf]:
-            self._count_shadows(-1)
+            self._delist(leaf)
         self.live[leaf] += len(pfns)
 
     def pop(self, index: int, default: int | None = None) -> int:
@@ -229,25 +226,33 @@ class XArray:
             if slots.tobytes() == _EMPTY:
                 self._drop_leaf(leaf)
             elif max(slots) >= VALUE:
-                self._count_shadows(1)
+                self._enlist(leaf)
+                if not entry and self.height == 1:
+                    self._lift_first()
         elif live == 1 and self.height == 1:
             self._lift_first()
 
     def clear_leaf(self, leaf: int) -> None:
         """Empty a whole bottom node."""
         slots = self.leaves[leaf]
-        if not self.live[leaf]:
-            self._count_shadows(-1)
         self.count -= self.live[leaf]
         slots[:] = array("I", _EMPTY)
         self.dirty.pop(leaf, None)
         self.writeback.pop(leaf, None)
         self._drop_leaf(leaf)
 
-    def _count_shadows(self, nodes: int) -> None:
-        """Bottom nodes with nothing but shadows in them, more or fewer."""
-        if not self.swaps:
-            self.box.vmstat["workingset_nodes"] += nodes
+    def _enlist(self, leaf: int) -> None:
+        """A bottom node has nothing but shadows in it: it may go if memory is short (workingset_update_node)."""
+        addr = self.addrs.get(leaf)
+        if addr and not self.swaps:
+            self.box.shadow_nodes.of(addr)[addr] = self, leaf
+            self.box.vmstat["workingset_nodes"] += 1
+
+    def _delist(self, leaf: int) -> None:
+        """It has something else in it now, or it goes."""
+        addr = self.addrs.get(leaf)
+        if addr and not self.swaps and self.box.shadow_nodes.of(addr).pop(addr, None) is not None:
+            self.box.vmstat["workingset_nodes"] -= 1
 
     # -- values -----------------------------------------------------------------------------------------------------
 
@@ -265,9 +270,10 @@ class XArray:
         if not value:
             if slots is not None and slots[at] & VALUE:
                 slots[at] = 0
-                if not self.live[leaf] and not max(slots):
-                    self._count_shadows(-1)
+                if not max(slots):
                     self._drop_leaf(leaf)
+                elif self.height == 1:
+                    self._lift_first()
             return
         if slots is None:
             slots = self._add_leaf(leaf)
@@ -276,9 +282,10 @@ class XArray:
         if 0 < slots[at] < VALUE:
             self._clear(leaf, slots, at, VALUE | value)
         else:
-            if not self.live[leaf] and not max(slots):
-                self._count_shadows(1)
+            alone = not self.live[leaf] and leaf in self.addrs and not max(slots)
             slots[at] = VALUE | value
+            if alone:
+                self._enlist(leaf)
 
     def put_values(self, index: int, values: array[int]) -> None:
         """put_value() in the places of pages that stand side by side from `index` on and carry no mark."""
@@ -293,7 +300,7 @@ class XArray:
             self.count -= count
             live = self.live[leaf] = self.live[leaf] - count
             if not live:
-                self._count_shadows(1)
+                self._enlist(leaf)
             elif live == 1 and self.height == 1:
                 self._lift_first()
             done += count
@@ -366,6 +373,9 @@ class XArray:
         if met is not None:
             self.upper[met][1] += 1
         self.height = height
+        first = self.leaves.get(0)  # which may have stood alone in the head
+        if 0 in bottom and first is not None and first[0] >= VALUE and not self.live[0]:
+            self._enlist(0)
 
     def _take(self, count: int) -> list[int]:
         """Objects of nodes; ENOMEM for all or none. While the box boots they are among those that it counts anyway."""
@@ -383,6 +393,8 @@ class XArray:
 
     def _drop_leaf(self, leaf: int) -> None:
         box = self.box
+        if not self.live[leaf]:
+            self._delist(leaf)
         del self.leaves[leaf], self.live[leaf]
         self._order = self._order[:-1] if self._order and self._order[-1] == leaf else None
         addr = self.addrs.pop(leaf, 0)
@@ -419,6 +431,7 @@ class XArray:
         """Index 0, when nothing else is left, stands in the head itself."""
         slots = self.leaves[0]
         if slots[0] and slots.count(0) == CHUNK - 1:
+            self._delist(0)
             give(self.box, NODE, self.addrs.pop(0))
             self.height = 0
 

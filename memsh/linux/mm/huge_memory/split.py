@@ -151,17 +151,19 @@ class DeferredSplit:
         self.box = box
 
     def _queue(self, memcg: int) -> list[int]:
-        """The pages of a group, those of removed groups with the one above; oldest first."""
+        """The pages of a group, on whatever node, those of removed groups with the one above; oldest first."""
         deferred, groups = self.box.thp.deferred, self.box.memcg
         if groups.groups is None:
             return list(deferred) if not memcg else []
         return [head for head in deferred if groups.online_memcg(self.box.memmap.memcg[head]).number == memcg]
 
-    def count(self, memcg: int) -> int:
+    def count(self, memcg: int, nid: int) -> int:
+        del nid  # a group has one queue
         return len(self._queue(memcg)) if self.box.thp.deferred else 0
 
-    def scan(self, number: int, memcg: int) -> int:
+    def scan(self, number: int, memcg: int, nid: int) -> int:
         """Split up to `number` pages, the oldest ones, of these the youngest first; how many, -1 if there is none."""
+        del nid
         heads = self._queue(memcg)[:number]
         if not heads:
             return -1

@@ -97,7 +97,8 @@ class MemControl(Protecting):
         memcg.cgroup.memcg = None if memcg.cgroup.memcg is memcg else memcg.cgroup.memcg
         self.drain_all_stock(memcg)
         assert memcg.parent is not None
-        self.box.fs.dcache.reparent(memcg.number, memcg.parent.number)
+        for waiting in (self.box.fs.dcache.dentries, self.box.fs.dcache.inodes, self.box.shadow_nodes):
+            waiting.reparent(memcg.number, memcg.parent.number)
         self.let_go(memcg)
 
     def css_free(self) -> set[Cgroup]:

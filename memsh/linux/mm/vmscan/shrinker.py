@@ -2,7 +2,8 @@
 
 A cache registers how many objects it could free, and a function that looks at so many of them. How many are looked at
 grows with the pressure (`priority` falls from 12 to 0) and falls with the cost of making such an object anew (`seeks`).
-What was not looked at is remembered, so that small caches get their turn too. Counter: slabs_scanned.
+What was not looked at is remembered, so that small caches get their turn too. Whoever reclaims from a node asks for
+objects that lie on it. Counter: slabs_scanned.
 """
 
 from __future__ import annotations
@@ -20,25 +21,26 @@ SHRINK_BATCH = 128
 
 
 class Shrinker:
-    """`count(memcg)` gives the freeable objects that a group pays for, 0 for the root, which has those of nobody;
-    `scan(n, memcg)` looks at n of them and gives how many it freed (-1: stop). `nr_deferred` is kept for each group."""
+    """`count(memcg, nid)` gives the freeable objects on a node that a group pays for (0: the root, with those of
+    nobody); `scan(n, memcg, nid)` looks at n of them and gives how many it freed (-1: stop). `nr_deferred` is kept for
+    each group and node."""
 
     __slots__ = ("batch", "count", "name", "nr_deferred", "scan", "seeks")
 
     def __init__(
-        self, name: str, count: Callable[[int], int], scan: Callable[[int, int], int], seeks: int, batch: int
+        self, name: str, count: Callable[[int, int], int], scan: Callable[[int, int, int], int], seeks: int, batch: int
     ) -> None:
         self.name = name
         self.count = count
         self.scan = scan
         self.seeks = seeks
         self.batch = batch
-        self.nr_deferred: dict[int, int] = {}
+        self.nr_deferred: dict[tuple[int, int], int] = {}
 
 
 def register_shrinker(
-    box: Box, name: str, count: Callable[[int], int], scan: Callable[[int, int], int], seeks: int = DEFAULT_SEEKS,
-    batch: int = SHRINK_BATCH,
+    box: Box, name: str, count: Callable[[int, int], int], scan: Callable[[int, int, int], int],
+    seeks: int = DEFAULT_SEEKS, batch: int = SHRINK_BATCH,
 ) -> Shrinker:  # fmt: skip
     """Add a cache; both functions must be bound methods, so that a copied box calls its own."""
     shrinker = Shrinker(name, count, scan, seeks, batch)
@@ -46,12 +48,12 @@ def register_shrinker(
     return shrinker
 
 
-def do_shrink_slab(box: Box, shrinker: Shrinker, priority: int, memcg: int) -> int:
-    """Let one cache give up objects of a group; how many it freed."""
-    freeable = shrinker.count(memcg)
+def do_shrink_slab(box: Box, shrinker: Shrinker, priority: int, memcg: int, nid: int) -> int:
+    """Let one cache give up objects of a group on a node; how many it freed."""
+    freeable = shrinker.count(memcg, nid)
     if freeable <= 0:
         return 0
-    deferred = shrinker.nr_deferred.pop(memcg, 0)
+    deferred = shrinker.nr_deferred.pop((memcg, nid), 0)
     delta = (freeable >> priority) * 4 // shrinker.seeks if shrinker.seeks else freeable // 2
     left = min((deferred >> priority) + delta, 2 * freeable)
     freed = scanned = 0
@@ -59,30 +61,35 @@ def do_shrink_slab(box: Box, shrinker: Shrinker, priority: int, memcg: int) -> i
         part = min(shrinker.batch, left)
         if not part:
             break
-        got = shrinker.scan(part, memcg)
+        got = shrinker.scan(part, memcg, nid)
         if got < 0:
             break
         freed += got
         box.vmstat["slabs_scanned"] += part
         left -= part
         scanned += part
-    shrinker.nr_deferred[memcg] = min(max(deferred + delta - scanned, 0), 2 * freeable)
+    shrinker.nr_deferred[memcg, nid] = min(max(deferred + delta - scanned, 0), 2 * freeable)
     return freed
 
 
-def shrink_slab(box: Box, priority: int, memcg: int = ROOT_MEMCG) -> int:
-    """Let every cache give up objects of a group; how many they freed."""
-    return sum(do_shrink_slab(box, shrinker, priority, memcg) for shrinker in box.shrinkers)
+def shrink_slab(box: Box, nid: int, priority: int, memcg: int = ROOT_MEMCG) -> int:
+    """Let every cache give up objects of a group on a node; how many they freed."""
+    return sum(do_shrink_slab(box, shrinker, priority, memcg, nid) for shrinker in box.shrinkers)
 
 
 def drop_slab(box: Box) -> int:
-    """drop_caches, bit 1: again and again, until a round over all groups frees next to nothing."""
+    """drop_caches, bit 1: node by node."""
+    return sum(_drop_slab_node(box, node.nid) for node in box.pages.nodes)
+
+
+def _drop_slab_node(box: Box, nid: int) -> int:
+    """Again and again, until a round over all groups frees next to nothing; how many that were."""
     total = shift = 0
     while True:
         box.cond_resched()  # Linux ends here if the writer was killed
         groups = box.memcg.groups
         members = [ROOT_MEMCG] if groups is None else groups.iter(ROOT_MEMCG)
-        freed = sum(shrink_slab(box, 0, memcg) for memcg in members)
+        freed = sum(shrink_slab(box, nid, 0, memcg) for memcg in members)
         total += freed
         if freed >> shift <= 1:
             return total

@@ -254,7 +254,7 @@ def _shrink_node_memcgs(sc: ScanControl) -> None:
     box, lruvecs, groups = sc.box, sc.node.lruvecs, sc.box.memcg.groups
     if groups is None:
         shrink_lruvec(sc, sc.node.lruvec)
-        shrink_slab(box, sc.priority)
+        shrink_slab(box, sc.node.nid, sc.priority)
         return
     target = sc.target or ROOT_MEMCG
     for memcg in groups.iter(target):
@@ -267,7 +267,7 @@ def _shrink_node_memcgs(sc: ScanControl) -> None:
                 continue
             groups.event(memcg, "low")
         shrink_lruvec(sc, lruvecs[memcg])
-        shrink_slab(box, sc.priority, memcg)
+        shrink_slab(box, sc.node.nid, sc.priority, memcg)
 
 
 def reclaim_throttle_noprogress(box: Box, node: Node) -> None:

@@ -9,7 +9,10 @@ A shadow has 31 bits: one that is always set, the working set, and a count, of w
 lruvec but node 0's own the highest is set, the count has 16 bits, and 12 say whose it is and what stands above those
 (`box.evictors`), so that the distance is exact on either machine.
 
-Known deviations: shadow entries are numbers in a dict and are never reclaimed (workingset_nodereclaim stays 0).
+Nodes of a file's tree with nothing but shadows in them take memory, too: what are more than pages on the lists could
+ever ask for goes, oldest first (workingset_nodereclaim).
+
+Known deviations: shadow entries are numbers in a dict.
 """
 
 from __future__ import annotations
@@ -17,10 +20,13 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.lruvec import ANON, FILE
+from memsh.linux.include.flags import PAGE_SHIFT
+from memsh.linux.include.lruvec import ANON, FILE, LISTS
 from memsh.linux.include.memmap import PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET
 from memsh.linux.lib.columns import ramp
+from memsh.linux.lib.xarray import SHIFT
 from memsh.linux.mm.lru import age_nonresident, folio_lruvec, lru_note_cost
+from memsh.linux.mm.vmscan.shrinker import register_shrinker
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -121,6 +127,46 @@ def workingset_refault(box: Box, pfn: int, shadow: int) -> None:
         lru_note_cost(lruvec, file=file, pages=1)
         _count(box, lruvec, "workingset_restore_" + kind)
     memmap.flags[pfn] = flags
+
+
+class ShadowNodes:
+    """The shrinker of nodes that hold nothing but shadows (count_shadow_nodes, scan_shadow_nodes)."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+    def count(self, memcg: int, nid: int) -> int:
+        """Those beyond one for each 8 pages that the group has on the node; without groups, that the node has."""
+        box = self.box
+        nodes = box.shadow_nodes.count(memcg, nid)
+        return max(0, nodes - (self._pages(memcg, nid) >> SHIFT - 3)) if nodes else 0
+
+    def _pages(self, memcg: int, nid: int) -> int:
+        box = self.box
+        if "MEMCG" not in box.model.options:
+            return sum(zone.present for zone in box.pages.nodes[nid].zones)
+        lruvec = box.pages.nodes[nid].lruvecs[memcg]
+        slab = box.memcg.by_number[memcg].stat if memcg and not nid else {}
+        bytes_ = slab.get("slab_reclaimable", 0) + slab.get("slab_unreclaimable", 0)
+        return sum(sum(lruvec.sizes[name]) for name in LISTS) + (bytes_ >> PAGE_SHIFT)
+
+    def scan(self, number: int, memcg: int, nid: int) -> int:
+        """Free the oldest ones, with the shadows in them (shadow_lru_isolate)."""
+        box = self.box
+        waiting = box.shadow_nodes.one(memcg, nid)
+        freed = 0
+        while freed < number and waiting:
+            pages, leaf = next(iter(waiting.values()))
+            pages.clear_leaf(leaf)
+            _count(box, box.pages.nodes[nid].lruvecs[memcg], "workingset_nodereclaim")
+            freed += 1
+        return freed
+
+
+def workingset_init(box: Box) -> None:
+    """Such nodes cost nothing to be made anew: half of those that may go are looked at each time (seeks 0)."""
+    nodes = ShadowNodes(box)
+    register_shrinker(box, "mm-shadow", nodes.count, nodes.scan, seeks=0)
 
 
 def _count(box: Box, lruvec: LruVec, name: str) -> None:
