@@ -269,18 +269,18 @@ def _confine(box: Box, task: Task, word: str, listed: bool) -> None:
 def confined(box: Box, io: IO, words: list[str], change: Callable[[Task], None]) -> int:
     """Run a command while the current process is changed; a process that it starts keeps the change."""
     task = able(box)
-    kept = task.affinity, task.cpu, task.mempolicy
+    kept = task.affinity, task.cpu, task.mempolicy, task.nice
     change(task)
-    new = task.affinity, task.cpu, task.mempolicy
+    new = task.affinity, task.cpu, task.mempolicy, task.nice
     try:
         return int(io.run(words))
     finally:
         now = io.session.box
         if now.current.pid != task.pid:
-            now.current.affinity, now.current.cpu, now.current.mempolicy = new
+            now.current.affinity, now.current.cpu, now.current.mempolicy, now.current.nice = new
         old = find_pid(now, task.pid)
         if old is not None:
-            old.affinity, old.cpu, old.mempolicy = kept
+            old.affinity, old.cpu, old.mempolicy, old.nice = kept
         _settle(now)
 
 

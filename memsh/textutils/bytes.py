@@ -1,11 +1,10 @@
-"""Bytes changed and shown: tr, base64 (GNU coreutils 9.1, xxd 2022).
+"""Bytes changed: tr (GNU coreutils 9.1); and what bytes a text has.
 
 tr works on bytes, as GNU's does: a character of several bytes is several characters to it.
 """
 
 from __future__ import annotations
 
-import base64 as codec
 import re
 from collections.abc import Iterable, Iterator
 
@@ -14,8 +13,7 @@ from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input, PartsInput
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.textutils.quoting import C_ESCAPES
-from memsh.textutils.sources import Sources
-from memsh.textutils.utility import option, utility, whole_number
+from memsh.textutils.utility import option, utility
 
 _CLASSES = {
     "lower": "abcdefghijklmnopqrstuvwxyz", "upper": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "digit": "0123456789",
@@ -235,30 +233,3 @@ def data_of(sources: Iterable[tuple[str, Input]], upto: int | None = None) -> by
             if size > TEXT:
                 raise ShellError(TOO_LONG)
     return b"".join(parts)
-
-
-@utility(
-    option("-d", "--decode", help="back again"), option("-i", "--ignore-garbage"),
-    option("-w", "--wrap", type=whole_number("invalid wrap size"), default=76, meta="N", help="N characters a line"),
-    rest("files", words="path"), usage="[OPTION]... [FILE]",
-)  # fmt: skip
-def base64(box: object, args: Args, io: IO) -> int:
-    """bytes as 64 letters
-
-    base64 /proc/loadavg
-    """
-    if len(args.files) > 1:
-        raise args.refused(f"extra operand '{args.files[1]}'")
-    sources = Sources(io, args.files)
-    data = data_of(sources)
-    if args.decode:
-        text = re.sub(rb"[^A-Za-z0-9+/=]" if args.ignore_garbage else rb"\s", b"", data)
-        try:
-            io.out(to_text(codec.b64decode(text, validate=True)))
-        except ValueError:
-            raise ShellError("invalid input") from None
-        return sources.status
-    spelled = codec.b64encode(data).decode()
-    width = args.wrap or len(spelled) or 1
-    io.out("".join(spelled[at : at + width] + ("\n" if args.wrap else "") for at in range(0, len(spelled), width)))
-    return sources.status

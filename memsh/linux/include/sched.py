@@ -272,6 +272,12 @@ def sched_setaffinity(box: Box, task: Task, cpus: tuple[int, ...]) -> None:
         raise KernelError("EINVAL")
 
 
+def set_user_nice(box: Box, task: Task, nice: int) -> None:
+    """A task's nice value, bounded to -20 … 19 (setpriority(2); kernel/sched/core.c)."""
+    box.changes += 1
+    task.nice = min(19, max(-20, nice))
+
+
 def set_cpus_allowed(box: Box, task: Task, mask: int) -> bool:
     """A task may run on the CPUs whose bits are set, and moves if it must; False, and nothing changes, if there is none
     of them (set_cpus_allowed_ptr)."""
