@@ -32,7 +32,7 @@ def groups(box: object, args: Args, io: IO) -> int:
 def logname(box: object, args: Args, io: IO) -> None:
     """the name that one has logged in by: nobody has
 
-    logname
+    logname || id -un
     """
     if args.words:
         raise args.refused(f"extra operand {quote(args.words[0])}")
