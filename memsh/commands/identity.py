@@ -87,7 +87,10 @@ def tty(box: object, args: Args, io: IO) -> int:
 
 @utility(
     option("-s", "--short"), option("-f", "--fqdn", "--long"), option("-i", "--ip-address"), option("-d", "--domain"),
-    rest("names"), topic=TOPIC, usage="[OPTION] [NAME]",
+    option("-I", "--all-ip-addresses"), option("-A", "--all-fqdns"), option("-a", "--alias"),
+    option("-y", "--yp", "--nis"), option("-b", "--boot", lacks="the name of this box cannot be changed"),
+    option("-F", "--file", type=str, meta="FILE", lacks="the name of this box cannot be changed"), rest("names"),
+    topic=TOPIC, usage="[OPTION] [NAME]",
 )  # fmt: skip
 def hostname(box: object, args: Args, io: IO) -> int:
     """the box's name
@@ -96,6 +99,11 @@ def hostname(box: object, args: Args, io: IO) -> int:
     """
     if args.ip_address:
         raise ShellError("Name or service not known")
+    if args.all_ip_addresses or args.all_fqdns or args.alias:  # the loopback device is left out
+        io.out("\n")
+        return 0
+    if args.yp:
+        raise ShellError("Local domain name not set")
     if args.names:
         raise ShellError("you must be root to change the host name" if io.session.box is None else
                          "the name of this box cannot be changed")  # fmt: skip

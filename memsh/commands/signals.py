@@ -135,7 +135,8 @@ def _is_option(word: str) -> bool:
     option("-s", "--single-shot", help="only one"), option("-c", "--check-root"), option("-q", name="silent"),
     option("-w", "--with-workers"), option("-x", name="scripts"), option("-t", "--lightweight"),
     option("-o", "--omit-pid", type=str, many=True, meta="PID", help="without these"),
-    option("-S", "--separator", type=str, default=" ", meta="STRING"), rest("names"), topic=TOPIC,
+    option("-S", "-d", "--separator", type=str, default=" ", meta="STRING"), option("-z", name="zombies"),
+    rest("names"), topic=TOPIC,
     usage="[options] [program [...]]",
 )  # fmt: skip
 def pidof(box: Box, args: Args, io: IO) -> int:
@@ -152,6 +153,7 @@ def pidof(box: Box, args: Args, io: IO) -> int:
         for name in args.names:
             program = first.rpartition("/")[2] == name.rpartition("/")[2] and not first.startswith("[")
             kernel = args.with_workers and first == f"[{name}]"
+            kernel = kernel or (args.zombies and one.state == "Z" and one.comm == name)
             if (program or kernel or (one.comm == name and not first.startswith("["))) and str(one.pid) not in omitted:
                 found.append(str(one.pid))
     found.reverse()

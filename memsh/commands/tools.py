@@ -212,9 +212,15 @@ def top(box: Box, args: Args, io: IO) -> int:
     reader = reader_of(box, io)
     if batch:
         return play(box, io, procps_top.frames(reader, args.words, io.width))
+    try:
+        settings = procps_top.parse(args.words, io.width)
+    except Exit as leave:
+        io.out(leave.stdout)
+        io.err(leave.stderr)
+        return leave.status
     if not _is_live(io):
         raise ShellError("failed tty get")
-    return show_live(io, lambda: TopView(io, reader, procps_top.parse(args.words, io.width)))
+    return show_live(io, lambda: TopView(io, reader, settings))
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)
@@ -235,7 +241,7 @@ def posix_search(pattern: str, ignore_case: bool) -> Callable[[str], object]:
     try:
         return compiled(pattern, "extended", ignore_case).test
     except RegexpError as error:
-        raise Exit(2, f"{error.message}\n") from None
+        raise Exit(2, f"pgrep: regex error: {error.message}\n") from None
 
 
 def text_of(io: IO) -> Callable[[str], str]:

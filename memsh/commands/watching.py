@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.commands.tools import reader_of
 from memsh.linux.box import Box
-from memsh.shell.errors import UsageError
+from memsh.procps.options import VERSION, usage
+from memsh.procps.reader import Exit
+from memsh.shell.errors import ShellError
 from memsh.shell.registry import Args, command, rest
 from memsh.shell.script import capture_line
 from memsh.shell.told import within
@@ -20,17 +22,43 @@ from memsh.shell.told import within
 if TYPE_CHECKING:
     from memsh.shell.io import IO
 
-_USAGE = "usage: watch [-n SECONDS] [-d] [-t] [-e] [-g] [-q CYCLES] [--count N] COMMAND …"
+_USAGE = usage(
+    "watch",
+    "[options] command",
+    "  -b, --beep             beep if command has a non-zero exit\n"
+    "  -c, --color            interpret ANSI color and style sequences\n"
+    "  -d, --differences[=<permanent>]\n"
+    "                         highlight changes between updates\n"
+    "  -e, --errexit          exit if command has a non-zero exit\n"
+    "  -g, --chgexit          exit when output from command changes\n"
+    "  -q, --equexit <cycles>\n"
+    "                         exit when output from command does not change\n"
+    "  -n, --interval <secs>  seconds to wait between updates\n"
+    "  -p, --precise          attempt run command in precise intervals\n"
+    "  -t, --no-title         turn off header\n"
+    "  -w, --no-wrap          turn off line wrapping\n"
+    "  -x, --exec             pass command to exec instead of \"sh -c\"\n"
+    "\n"
+    " -h, --help     display this help and exit\n"
+    " -v, --version  output version information and exit\n",
+    "\nFor more details see watch(1).\n",
+    standard=False,
+)
 _LONG = {
     "beep": "b", "color": "c", "no-color": "c", "differences": "d", "errexit": "e", "chgexit": "g", "equexit": "q",
     "interval": "n", "precise": "p", "no-title": "t", "no-wrap": "w", "exec": "x", "count": "count",
+    "help": "h", "version": "v",
 }  # fmt: skip
 ENDLESS = 100_000  # frames without a terminal, at most
 
 
-def _number(flag: str, text: str) -> float:
+def _refusal(message: str) -> ShellError:
+    return ShellError(f"{message}\n{_USAGE}".rstrip("\n"))
+
+
+def _number(text: str) -> float:
     if not re.fullmatch(r"[+-]?(?:[0-9]{1,12}(?:[.,][0-9]*)?|[.,][0-9]+)", text):
-        raise UsageError(f"{flag} needs a number ({_USAGE})")
+        raise ShellError(f"failed to parse argument: '{text}': Invalid argument")
     return float(text.replace(",", "."))
 
 
@@ -41,7 +69,8 @@ def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
 
     def take(name: str, value: str, has: bool) -> str:
         if not has and not words:
-            raise UsageError(f"{name} needs a number ({_USAGE})")
+            what = f"option '{name}' requires" if name[:2] == "--" else f"option requires an argument -- '{name[1:]}'"
+            raise _refusal(what + " an argument" * (name[:2] == "--"))
         return value if has else words.pop(0)
 
     while words and words[0][:1] == "-" and len(words[0]) > 1:
@@ -51,7 +80,7 @@ def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
             if name not in _LONG:
-                raise UsageError(f"there is no option {word} ({_USAGE})")
+                raise _refusal(f"unrecognized option '{word}'")
             flags = [(_LONG[name], value, bool(equals))]
         else:
             flags = []
@@ -62,21 +91,23 @@ def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
                     break
         for letter, value, has in flags:
             if letter == "n":
-                options["n"] = min(max(_number("-n", take("-n", value, has)), 0.1), 86400.0)
+                options["n"] = min(max(_number(take("-n", value, has)), 0.1), 86400.0)
             elif letter == "q":
-                options["q"] = max(1, int(_number("-q", take("-q", value, has))))
+                options["q"] = max(1, int(_number(take("-q", value, has))))
             elif letter == "count" or (letter == "c" and (value or re.match("[0-9]+$", words[0] if words else ""))):
-                options["count"] = int(_number("--count", take("--count", value, has)))
+                options["count"] = int(_number(take("--count", value, has)))
             elif letter == "d":
                 options["d"] = "permanent" if has else "on"
             elif letter in "egx":
                 options[letter] = True
             elif letter == "t":
                 options["title"] = False
+            elif letter in "hv":
+                raise Exit(0, stdout=_USAGE if letter == "h" else f"watch from {VERSION}\n")
             elif letter not in "bcpw":
-                raise UsageError(f"there is no option -{letter} ({_USAGE})")
+                raise _refusal(f"invalid option -- '{letter}'")
     if not words:
-        raise UsageError(f"COMMAND is missing ({_USAGE})")
+        raise Exit(1, _USAGE)
     return options, words
 
 
@@ -95,7 +126,8 @@ def title(seconds: float, line: str, right: str, width: int) -> str:
     return left + line + right.rjust(width - len(left) - len(line))
 
 
-@command(rest("words", raw=True, required=True, meta="COMMAND", words="command"), topic="session", needs_box=False)
+@command(rest("words", raw=True, meta="COMMAND", words="command"), topic="session", needs_box=False,
+         help_option=False)
 def watch(box: Box, args: Args, io: IO) -> int:
     """run a command again and again; the box's clock moves on between
 
@@ -106,7 +138,12 @@ def watch(box: Box, args: Args, io: IO) -> int:
     times, -e when the command fails, --count N after N times. Several words are one line, so 'a | b' may be quoted.
     Without a terminal the screens come one below the other, two of them unless an option says otherwise.
     """
-    options, words = parse(args.words)
+    try:
+        options, words = parse(args.words)
+    except Exit as leave:
+        io.out(leave.stdout)
+        io.err(leave.stderr)
+        return leave.status
     line = " ".join(words)
 
     def run() -> tuple[str, int, str]:

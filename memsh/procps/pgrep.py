@@ -61,12 +61,12 @@ _LONG = {
     "runstates=": "r", "ignore-ancestors": "A", "pidfile=": "F", "logpidfile": "L", "cgroup=": "cgroup", "ns=": "ns",
     "nslist=": "nslist", "help": "h", "version": "V",
 }  # fmt: skip
-_LISTING = {"delimiter=": "d", "list-name": "l", "list-full": "a", "inverse": "v", "lightweight": "w"}
-GRAMMAR = Grammar("pgrep", "LF:cfinoxP:O:AG:s:u:U:g:t:r:d:lavwhV", {**_LISTING, **_LONG}, USAGE, wrong=2)
-PKILL = Grammar(
-    "pkill", "LF:cfinoxP:O:AG:s:u:U:g:t:r:q:ehV", {"signal=": "signal", "queue=": "q", "echo": "e", **_LONG},
-    PKILL_USAGE, wrong=2,
-)  # fmt: skip
+_LONG |= {  # one table for both
+    "delimiter=": "d", "list-name": "l", "list-full": "a", "inverse": "v", "lightweight": "w", "signal=": "signal",
+    "queue=": "q", "echo": "e",
+}  # fmt: skip
+GRAMMAR = Grammar("pgrep", "LF:cfinoxP:O:AG:s:u:U:g:t:r:d:lavwhV", _LONG, USAGE, wrong=2)
+PKILL = Grammar("pkill", "LF:cfinoxP:O:AG:s:u:U:g:t:r:q:ehV", _LONG, PKILL_USAGE, wrong=2)
 NAMESPACES = ("ipc", "mnt", "net", "pid", "user", "uts")
 Open = Callable[[str], str]
 """The text of a file by its name, for -F. OSError."""
@@ -121,16 +121,16 @@ def select(
             raise grammar.help()
         if option == "V":
             raise grammar.version()
+        if option in "nov" and given.keys() & set("nov"):
+            raise Exit(2, grammar.usage)
         given[option] = value or ""
     hint = f"Try `{name} --help' for more information.\n"
     if len(operands) > 1:
         raise Exit(2, f"{name}: only one pattern can be provided\n{hint}")
     if not operands and not given.keys() & {*"PGsuUgtrnoOF", "cgroup", "ns"}:
         raise Exit(2, f"{name}: no matching criteria specified\n{hint}")
-    if sum(key in given for key in "nov") > 1:
-        raise Exit(2, grammar.usage)
     if "L" in given and "F" not in given:
-        raise Exit(1, f"{name}: -L without -F makes no sense\n{hint}")
+        raise Exit(2, f"{name}: -L without -F makes no sense\n{hint}")
     if "F" in given:
         given["pid"] = _pid_file(given, opened, f"{name}: pidfile not valid\n{hint}")
     if not set(given.get("nslist", "ipc").split(",")) <= set(NAMESPACES):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from memsh.procps.options import Grammar, usage
 from memsh.procps.reader import Frames, Pause, ProcReader, Result, finish
 
@@ -12,7 +14,11 @@ USAGE = usage(
     "\nFor more details see tload(1).\n",
 )
 GRAMMAR = Grammar("tload", "s:d:Vh", {"scale=": "s", "delay=": "d", "help": "h", "version": "V"}, USAGE)
+UINT_MAX = 0xFFFFFFFF  # not i386: a C unsigned int
 SCALES = 4  # a load of 1 is a quarter of the screen at first
+
+
+_WHOLE, _REAL = r"[ \t\n]*[+-]?[0-9]+", r"[ \t\n]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 
 
 def run(reader: ProcReader, argv: list[str], width: int = 80, rows: int = 24) -> Result:
@@ -29,12 +35,17 @@ def frames(reader: ProcReader, argv: list[str], width: int = 80, rows: int = 24)
             raise GRAMMAR.help()
         if option == "V":
             raise GRAMMAR.version()
-        number = GRAMMAR.seconds(value or "", "failed to parse argument")
-        if number <= 0 or (option == "d" and number < 1):
-            raise GRAMMAR.die("delay must be positive integer" if option == "d" else "scale cannot be negative")
+        text = value or ""
+        if not re.fullmatch(_WHOLE if option == "d" else _REAL, text):
+            raise GRAMMAR.die(f"failed to parse argument: '{text}'")
+        number = float(text)
+        if option == "s" and number < 0:
+            raise GRAMMAR.die("scale cannot be negative")
+        if option == "d" and not 1 <= number <= UINT_MAX:
+            raise GRAMMAR.die("delay must be positive integer" if number < 1 else "too large delay value")
         delay, scale = (number, scale) if option == "d" else (delay, number)
     if operands:
-        raise GRAMMAR.die(f"can not open tty: {operands[0]}")
+        raise GRAMMAR.die("can not open tty: No such file or directory")
     history: list[tuple[float, float, float]] = []
     while True:
         first, second, third = (float(word) for word in reader.read("/proc/loadavg").split()[:3])

@@ -286,6 +286,7 @@ def parse(argv: list[str], width: int) -> Settings:
     """What the options ask for; Exit for --help and what top refuses."""
     settings = Settings(width=width)
     operands: list[str] = []
+    given: set[str] = set()
     for option, value in GRAMMAR.options(_joined(argv), operands):
         if option == "h":
             raise Exit(0, stdout=USAGE)
@@ -296,6 +297,9 @@ def parse(argv: list[str], width: int) -> Settings:
         if option in TOGGLES:
             setattr(settings, TOGGLES[option], True)
         elif option in TAKES:
+            given |= {"U" if option == "u" else option} & {"p", "U"}
+            if given == {"p", "U"} or (option in "uU" and settings.user is not None):
+                raise GRAMMAR.die("conflicting process selections (U/p/u)")
             TAKES[option](settings, (value or "").removeprefix("="))
     if operands:
         raise GRAMMAR.die(f"unknown option '{operands[0]}'")
@@ -303,6 +307,8 @@ def parse(argv: list[str], width: int) -> Settings:
 
 
 def _delay(settings: Settings, text: str) -> None:
+    if re.fullmatch(r"-[0-9]+\.?[0-9]*|-\.[0-9]+", text):
+        raise GRAMMAR.die("-d requires positive argument")
     if not re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", text):
         raise GRAMMAR.die(f"bad delay interval '{text}'")
     settings.delay = float(text)
@@ -317,7 +323,7 @@ def _iterations(settings: Settings, text: str) -> None:
 def _pids(settings: Settings, text: str) -> None:
     for word in text.split(","):
         if not _digits(word):
-            raise GRAMMAR.die(f"bad pid '{text}'")
+            raise GRAMMAR.die(f"bad pid '{word}'")
         if int(word) not in settings.pids:
             settings.pids.append(int(word))
 
