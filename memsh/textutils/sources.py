@@ -32,12 +32,12 @@ class Sources:
     def open(self, name: str) -> Input | None:
         """One input; None, and a complaint, if it cannot be read."""
         files = self.io.session.files
-        assert files is not None
         try:
             if name in ("-", "/dev/stdin"):
                 if self.io.stdin.fault is not None:
                     raise self.io.stdin.fault
                 return self.io.stdin
+            assert files is not None
             return files.open_read(self.io.session, name)
         except OSError as error:
             self.failed = True

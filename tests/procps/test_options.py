@@ -147,7 +147,7 @@ def test_pid_files_groups_and_namespaces(tree: FolderReader) -> None:
 
     assert found("-lF", "/tmp/pid") == ("1 init\n", 0)
     assert found("-F", "/tmp/pid", text="none") == found("-LF", "/tmp/pid") == ("pgrep: pidfile not valid", 1)
-    assert found("-L", "init") == ("pgrep: -L without -F makes no sense", 1)
+    assert found("-L", "init") == ("pgrep: -L without -F makes no sense", 2)
     assert found("--ns", "1", "^init") == ("1\n", 0)
     assert found("--ns", "12345", "^init") == ("Error reading reference namespace information", 3)
     assert found("--cgroup", "/", "init") == ("", 1)  # a kernel without cgroups
