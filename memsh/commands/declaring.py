@@ -280,6 +280,7 @@ def export(box: object, args: Args, io: IO) -> int:
 
     export n=64
     """
+    _keep_given(io, args.words)
     return _marked(args, io, "x")
 
 
@@ -289,7 +290,16 @@ def readonly(box: object, args: Args, io: IO) -> int:
 
     readonly page=4096
     """
+    _keep_given(io, args.words)
     return _marked(args, io, "r")
+
+
+def _keep_given(io: IO, words: list[str]) -> None:
+    """`z=1 export z`, and in a function that `z=1` stands before: the value stays (bash: set_var_attribute)."""
+    language = io.language
+    for kept in [kept for _, kept in language.covered[-1:]] + [frame.given for frame in language.frames[-1:]]:
+        for word in words:
+            kept.pop(word, None)
 
 
 @command(rest("names", raw=True, meta="[-vf] NAME"), topic=TOPIC, needs_box=False, shell=True)

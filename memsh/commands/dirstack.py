@@ -6,7 +6,7 @@ from memsh.commands.files import change_directory
 from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.hashorder import FILES, walked
-from memsh.shell.programs import BUILTINS, places
+from memsh.shell.programs import BUILTINS, is_tool, places
 from memsh.shell.tracing import short
 from memsh.shell.values import whole
 
@@ -168,7 +168,9 @@ def _hash_one(io: IO, name: str, on: str, several: bool) -> int:
         io.complain(f"{name}: not found")
         return 1
     found = [hashed[name][0]] if "t" in on and name in hashed else places(io.session, io.language, name)
-    known = name in io.language.functions or name in BUILTINS or io.session.registry.knows(name)
+    known = name in io.language.functions or name in BUILTINS or (
+        io.session.registry.knows(name) and not is_tool(io.session, name)
+    )
     if not found and ("t" in on or not known):
         io.complain(f"{name}: not found")
         return 1

@@ -11,6 +11,7 @@ from memsh.commands.reading import input_of
 from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, command, rest
 from memsh.shell.errors import Dropped, Leave, LoopControl, Return
 from memsh.shell.hostread import read_whole
+from memsh.shell.language import Readonly
 from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import NOTHING_TO_LEAVE, sourced
 from memsh.shell.parser import RESERVED
@@ -244,6 +245,7 @@ def exec_(box: object, args: Args, io: IO) -> None:
             raise UsageError(f"{word}: there is no such option here")
         words = words[1:] if word[-1] == "a" else words
     if words:
+        io.language.traps.pop("EXIT", None)
         raise Leave(io.run(words))
 
 
@@ -307,7 +309,10 @@ def _kind(io: IO, name: str, functions: bool = True) -> str:
     """alias, keyword, function, builtin, file, or ""."""
     for kind in _meanings(io, name, functions):
         return kind
-    return "file" if (io.session.registry.knows(name) and "/" not in name) or _places(io, name) else ""
+    if _places(io, name):
+        return "file"
+    own = io.session.registry.knows(name) and "/" not in name
+    return "file" if own and (io.language.strict or not is_tool(io.session, name)) else ""
 
 
 def _places(io: IO, name: str) -> list[str]:
@@ -402,6 +407,7 @@ def getopts(box: object, args: Args, io: IO) -> int:
     words = given or language.positional or []
     index = whole(language.get("OPTIND") or "") or 1
     quiet = known.startswith(":")
+    tells = not quiet and language.get("OPTERR") != "0"
 
     def done() -> int:
         language.set(name, "?")
@@ -429,7 +435,7 @@ def getopts(box: object, args: Args, io: IO) -> int:
     found, text = letter, None
     if takes < 0 or letter == ":":
         found, text = "?", letter if quiet else None
-        if not quiet:
+        if tells:
             io.err(f"{language.name}: illegal option -- {letter}\n")
     elif known[takes + 1 : takes + 2] == ":":
         if not ended:
@@ -439,7 +445,7 @@ def getopts(box: object, args: Args, io: IO) -> int:
             text = words[index - 1]
         else:
             found, text = (":", letter) if quiet else ("?", None)
-            if not quiet:
+            if tells:
                 io.err(f"{language.name}: option requires an argument -- {letter}\n")
         ended = True
     if ended:
@@ -454,7 +460,10 @@ def getopts(box: object, args: Args, io: IO) -> int:
     language.letter = letter_after
     if not name.isidentifier():
         raise ShellError(f"`{name}': not a valid identifier")
-    language.set(name, found)
+    try:
+        language.set(name, found)
+    except Readonly as error:
+        raise ShellError(error.message, 2) from None
     return 0
 
 

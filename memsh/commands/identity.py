@@ -364,12 +364,13 @@ def _spelt(words: list[str]) -> list[str]:
 def _shell(args: Args, io: IO) -> int:
     """A shell of its own on a text, a script, or standard input."""
     words: list[str] = list(args.words)
+    reads = not args.command and (not words or args.s)
     if args.command:
         if not words:
             raise ShellError("-c: option requires an argument", 2)
         text, names = words[0], words[1:]
         name = names.pop(0) if names else io.name
-    elif words and not args.s:
+    elif not reads:
         name, names = words[0], words[1:]
         try:
             files = io.session.files
@@ -391,7 +392,7 @@ def _shell(args: Args, io: IO) -> int:
             return 2
     startup = _startup(io, "" if args.norc else args.rcfile or "/root/.bashrc") if args.i else None
     return run_line(io, text, name=name, arguments=names, options=given + args.settings + args.shopts,
-                    commanded=args.command, startup=startup)  # fmt: skip
+                    commanded=args.command, startup=startup, reads=reads)  # fmt: skip
 
 
 def _startup(io: IO, path: str) -> str:

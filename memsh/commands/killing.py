@@ -27,13 +27,13 @@ TOPIC = "processes"
 
 
 def signal_number(word: str) -> int:
-    """The signal of that name or number. ShellError for none."""
+    """The signal of that name or number. UsageError for none."""
     name = word.upper().removeprefix("SIG")
     if is_digits(word) and int(word) <= 64:
         return int(word)
     if name in signal.SIGNALS:
         return signal.SIGNALS[name]
-    raise ShellError(f"{word}: invalid signal specification")
+    raise UsageError(f"{word}: invalid signal specification")
 
 
 KILL_USAGE = """
@@ -77,7 +77,10 @@ def kill(box: Box, args: Args, io: IO) -> int:
         return 0
     if words[0].startswith(("-l", "-L", "--list")):
         return _listed(io, words)
-    words, sig = _options(words)
+    try:
+        words, sig = _options(words)
+    except UsageError as error:
+        raise ShellError(error.message, _wrong(io)) from None
     if not words:
         raise UsageError("PID is missing (usage: kill [-SIGNAL] PID …)")
     jobs, pids, refused = _meant(io, words)
@@ -92,7 +95,12 @@ def kill(box: Box, args: Args, io: IO) -> int:
             job.kill(sig)
     if pids:
         send(box, io, [number for number in pids if not _heard(box, io, number, sig)], sig)
-    return int(refused and not (jobs or pids))
+    return _wrong(io) if refused and not (jobs or pids) else 0
+
+
+def _wrong(io: IO) -> int:
+    """The status of a word that is no signal or process: 2 at the prompt, as of all such words, 1 in a script."""
+    return 2 if io.language.strict else 1
 
 
 def _meant(io: IO, words: list[str]) -> tuple[list[Job], list[int], bool]:

@@ -198,15 +198,18 @@ class Calls(Refusals):
             self.language.last_status = expander.status
         return expanded, arrays, expander.status or 0
 
-    def found(self, words: list[str], node: Simple, arrays: dict[int, Assign] | None = None) -> Prepared:
-        """The declared command that the words call."""
+    def found(
+        self, words: list[str], node: Simple, arrays: dict[int, Assign] | None = None, led: bool = False
+    ) -> Prepared:
+        """The declared command that the words call; `led`: a path or $PATH has led to them."""
         session = self.session
         name = words[0]
         path = self._path_before(node) if node.assigns else None
-        if "/" in name or path is not None or "PATH" in self.language.variables:
-            leads = self._leads(words, path)
-            if leads is not None:
-                return self.found(leads, node, arrays)._replace(name=name)
+        language = self.language
+        asks = "/" in name or path is not None or "PATH" in language.variables or language.gone or language.hashed
+        leads = self._leads(words, path) if asks and not led else None
+        if leads is not None:
+            return self.found(leads, node, arrays, True)._replace(name=name)
         if name == "exec" and "/" in "".join(words[1:2]) and not self.language.strict:
             words = [name, *self._executed(words[1:], path)]
         pair = session.registry.find(words, not self.language.strict)

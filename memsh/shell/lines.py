@@ -26,7 +26,7 @@ from memsh.shell.errors import (
     ShellError,
     SyntaxFault,
 )
-from memsh.shell.io import HostSink
+from memsh.shell.io import HostSink, TextInput
 from memsh.shell.jobspecs import KILLED, SIGKILL
 from memsh.shell.limits import EVALS, LONG
 from memsh.shell.parse import lines
@@ -273,11 +273,13 @@ def evaluated(runner: Runner, text: str, first: int = 1) -> int:
 
 def as_shell(
     runner: Runner, text: str, name: str, arguments: list[str] | None, options: Iterable[str] = (),
-    commanded: bool = False, startup: str | None = None,
+    commanded: bool = False, startup: str | None = None, reads: bool = False,
 ) -> int:  # fmt: skip
     """A text in a shell of its own (`sh -c`): exported variables only, `$0`, arguments and options as given. With a
-    `startup`, which runs first, as a shell that somebody types at."""
+    `startup`, which runs first, as a shell that somebody types at. `reads`: the text is its standard input, of which
+    its commands may take what stands behind their lines."""
     runner = runner.apart()
+    stdin = runner.stdin = TextInput(text) if reads else runner.stdin
 
     def work() -> int:
         language = runner.language
@@ -294,8 +296,9 @@ def as_shell(
             language.begin_with(option)
         try:
             if startup:
-                _lines_of_its_own(runner, startup)
-            return _lines_typed(runner, text) if typed else _lines_of_its_own(runner, text)
+                _lines_of_its_own(runner, each(runner, startup))
+            found = _shared(runner, stdin) if isinstance(stdin, TextInput) and reads else each(runner, text)
+            return _lines_typed(runner, found) if typed else _lines_of_its_own(runner, found)
         except Killed as end:
             if end.program != language.program:
                 raise
@@ -307,10 +310,32 @@ def as_shell(
     return runner.subshell(work)
 
 
-def _lines_of_its_own(runner: Runner, text: str, between: Callable[[], None] | None = None) -> int:
+def _shared(runner: Runner, stdin: TextInput) -> Iterator[Line | SyntaxFault]:
+    """The lines of a text that is standard input, too: what a command takes of it is no line any more."""
+    first = 1
+    while stdin.left:
+        for line in each(runner, "".join(reversed(stdin.left)), first):
+            if isinstance(line, SyntaxFault):
+                yield line
+                return
+            behind = line.number + line.text.count("\n") + 1
+            del stdin.left[max(0, len(stdin.left) - (behind - first)) :]
+            first, place = behind, stdin.place()
+            yield line
+            if runner.stdin is not stdin:  # `exec < FILE`
+                return
+            if stdin.place() != place:
+                break
+        else:
+            return
+
+
+def _lines_of_its_own(
+    runner: Runner, found: Iterable[Line | SyntaxFault], between: Callable[[], None] | None = None
+) -> int:
     """The lines of a shell's text; `between` is called before the first and behind each."""
     status, past = 0, runner.language.past
-    for line in each(runner, text):
+    for line in found:
         if isinstance(line, SyntaxFault):
             return line.status
         if between is not None:
@@ -328,12 +353,12 @@ def _lines_of_its_own(runner: Runner, text: str, between: Callable[[], None] | N
     return status
 
 
-def _lines_typed(runner: Runner, text: str) -> int:
+def _lines_typed(runner: Runner, found: Iterable[Line | SyntaxFault]) -> int:
     """Those of a shell that somebody types at: the file of past lines, and what runs before each prompt."""
     language, past = runner.language, runner.language.past
     assert past is not None
     try:
-        return _lines_of_its_own(runner, text, partial(_prompted, runner))
+        return _lines_of_its_own(runner, found, partial(_prompted, runner))
     finally:
         path = language.get("HISTFILE")
         if path and past.fresh:

@@ -49,7 +49,7 @@ _FUNCTION = regular(r"([^\s|&;<>()$`\"'\\=]+)[ \t]*\([ \t]*\)")
 _NO_NAMES = regular(r"\([ \t]*\)")
 _ALIAS = regular(r"[^ \t\r\n|&;()<>$`\"'\\]+(?=[ \t\r\n|&;()<>]|\Z)")
 _TIME = regular(r"time(?=[ \t\r\n;&|()]|\Z)")
-_POSIX = regular(r"-p(?=[ \t\r\n;&|()]|\Z)(?:[ \t]+--(?=[ \t\r\n]))?")
+_POSIX = regular(r"(-p)?(?=[ \t\r\n;&|()-]|\Z)(?:[ \t]*--(?=[ \t\r\n]))?")
 _COMMENT = regular(r"#[^\n]*")
 _ENDS = regular(r"[ \t\r\n|&;()<>]|\Z")
 _SKIP = regular(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
@@ -241,7 +241,7 @@ class Parser(Compounds):
         nothing = self.pos >= self.size or (
             self.text[self.pos] in "\n;&|)" and not self.text.startswith("&>", self.pos)
         )
-        timed = Timed(self._nothing(begun) if nothing else self.pipeline(), posix is not None)
+        timed = Timed(self._nothing(begun) if nothing else self.pipeline(), posix is not None and posix[1] is not None)
         timed.at(self.line_of(begun), begun)
         return timed
 
@@ -369,6 +369,10 @@ class Parser(Compounds):
         if word == "function":
             return self._function_word(pos)
         self.pos = pos + len(word)
+        if self.spliced and word in ("for", "case"):
+            self.blanks()
+            if self._behind_blank():
+                self._replaced()
         readers = {
             "if": self._if, "for": self._for, "while": self._while, "until": self._while, "case": self._case,
             "{": self._brace, "[[": self._condition,

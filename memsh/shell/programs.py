@@ -1,7 +1,7 @@
 """Where a command's name leads beside the declared ones: scripts of the box by path or through $PATH, and where the
 tools of memsh would lie on a Linux box (bash: findcmd.c, execute_cmd.c's shell_execve).
 
-Known deviations: the tools lie on no disk; those of memsh's own are found whatever $PATH says.
+Known deviations: the tools lie on no disk; memsh's own commands are found whatever $PATH says, tools at the prompt.
 """
 
 from __future__ import annotations
@@ -71,7 +71,12 @@ def called(session: Session, language: Language, words: list[str], searched: str
     name = words[0]
     if "/" in name:
         return _by_path(session, language, words)
-    if (searched is None and "PATH" not in language.variables) or name in BUILTINS:
+    if name in BUILTINS:
+        return None
+    hashed = language.hashed.get(name)
+    if hashed is not None and hashed[0] and searched is None:
+        return _by_path(session, language, [hashed[0], *words[1:]])
+    if searched is None and "PATH" not in language.variables and "PATH" not in language.gone:
         return None
     for folder in (language.get("PATH") or "" if searched is None else searched).split(":"):
         if folder in FOLDERS and is_tool(session, name):
@@ -79,6 +84,8 @@ def called(session: Session, language: Language, words: list[str], searched: str
         path = f"{folder or '.'}/{name}"
         if folder not in FOLDERS and _asked(session, "f", path) and _asked(session, "x", path):
             return _script(session, path, words)
+    if not language.strict and is_tool(session, name):
+        raise ShellError(f"{name}: command not found", 127)
     return None
 
 

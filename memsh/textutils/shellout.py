@@ -14,10 +14,11 @@ from memsh.shell.told import within
 def run_line(
     io: IO, text: str, stdin: Input | None = None, sink: Sink | None = None, name: str = "",
     arguments: list[str] | None = None, options: Iterable[str] = (), commanded: bool = False,
-    startup: str | None = None,
+    startup: str | None = None, reads: bool = False,
 ) -> int:  # fmt: skip
     """Run a line in the surroundings of the tool that asks, as a shell of its own would: it knows what was exported,
-    and what it sets is gone afterwards; `options` are set, `commanded` is `-c`. Answers its status."""
+    and what it sets is gone afterwards; `options` are set, `commanded` is `-c`, with `reads` the text is its standard
+    input. Answers its status."""
     session, outer = io.session, io.runner
     runner = Runner(
         session, io.sink if sink is None else sink, io.stderr, io.stdin if stdin is None else stdin,
@@ -26,7 +27,7 @@ def run_line(
     )  # fmt: skip
     try:
         with within(session):
-            status = as_shell(runner, text, name, arguments, options, commanded, startup)
+            status = as_shell(runner, text, name, arguments, options, commanded, startup, reads)
     except PipeClosed:
         if sink is None:
             raise
