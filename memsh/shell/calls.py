@@ -492,7 +492,8 @@ class Calls(Refusals):
         """`name=value COMMAND`: set, and exported, for this command only."""
         language = self.language
         lasting = self._posix(prepared)
-        kept = {assign.name: language.snapshot(assign.name) for assign in (prepared.assigns or ()) if not lasting}
+        given = [assign.name for assign in prepared.assigns or () if assign.index is None and not lasting]
+        kept = {name: language.snapshot(name) for name in given}
         if prepared.function is None:
             language.covered.append((len(language.frames), kept))
         try:

@@ -34,6 +34,7 @@ _NAMED = {
     "eight": "8", "nine": "9",
 }  # fmt: skip
 _REPEATS = regular(r"[*+]\(")
+_OPENER = regular(r"\\.|[?*+@!]\(|\[", re.S)
 _SPECIAL = regular(r"([\\*?\[\](|)!@+^-])")
 
 
@@ -211,9 +212,47 @@ class Patient:
             raise ShellError("this pattern takes too long here") from None
 
 
+def _settled(pattern: str) -> str:
+    """A `?( … )` whose `)` stands in a set that is never closed means itself, with all behind it (bash: sm_loop.c)."""
+    at = 0
+    while "(" in pattern and "[" in pattern[at:]:
+        opener = _OPENER.search(pattern, at)
+        if opener is None:
+            break
+        if opener[0][-1] == "(" and _closed(pattern, opener.end()) < 0:
+            return pattern[: opener.start()] + quoted(unquoted(pattern[opener.start() :]))
+        at = opener.end()
+        if opener[0] == "[":
+            at = max(at, _set(pattern, opener.start())[1])
+    return pattern
+
+
+def _closed(pattern: str, at: int) -> int:
+    """Where the group ends whose inside begins at `at`; -1 if it never does (bash: PATSCAN)."""
+    groups = 0
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "\\":
+            at += 1
+        elif char == "[":
+            end = _set(pattern, at)[1]
+            if end == at:
+                return -1
+            at = end - 1
+        elif char == "(":
+            groups += 1
+        elif char == ")":
+            if not groups:
+                return at
+            groups -= 1
+        at += 1
+    return -1
+
+
 @lru_cache(maxsize=2048)
 def regex(pattern: str, shortest: bool = False, ignore_case: bool = False) -> re.Pattern[str] | Patient | Excluding:
     """The pattern for match and fullmatch; `shortest`: stars take as little as they can."""
+    pattern = _settled(pattern)
     return _compiled(pattern, _whole(pattern, shortest, False), ignore_case)
 
 
@@ -233,4 +272,5 @@ def matches(text: str, pattern: str, ignore_case: bool = False) -> bool:
 @lru_cache(maxsize=512)
 def path_regex(part: str, ignore_case: bool = False) -> re.Pattern[str] | Patient | Excluding:
     """One part of a path: a leading dot must be written, or a sign behind it."""
+    part = _settled(part)
     return _compiled(part, _whole(part, False, True), ignore_case)

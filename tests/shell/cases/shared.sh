@@ -29,3 +29,6 @@ a b hi ; do echo $i ; done
 X Y in 'Y') echo is y ;; Z) echo is z ; esac
 #### exec, time and getopts
 bash -c 'trap "echo E" EXIT; exec echo hi'; time -- true; time -p -- true; readonly c; set -- -a; getopts a c; echo $?; OPTERR=0 OPTIND=1; getopts b d; echo $? $d
+#### brackets unclosed within extended patterns; elements before calls
+shopt -s extglob; touch abcx abcz bbc; echo !([*)*; echo +(a|b[)*; case 'a[' in a@([)) echo 1;; *) echo 2;; esac
+f() { local a; a=1; echo $a; }; a=(0 1 2); a[0 + 1]=foo f; typeset -p a
