@@ -482,14 +482,15 @@ class BoxFiles:
         kind = stat_kind(session, whole)
         if kind == "dir":
             raise KernelError("EISDIR")
+        parent = posixpath.dirname(whole)
         if is_procfs(whole):
-            if kind is None:
-                raise KernelError("ENOENT" if whole.startswith("/proc/") else "EACCES")
+            if kind is None:  # /proc looks its names up before it would make one
+                named = whole.startswith("/sys/") and stat_kind(session, parent) == "dir"
+                raise KernelError("EACCES") if named else missing(session, whole)
             check_writable(session, whole)
             if not append:
                 tree.truncate(session.box, whole)
             return _ProcSink(session, whole)
-        parent = posixpath.dirname(whole)
         if stat_kind(session, parent) != "dir" or parent == "/dev":
             raise missing(session, whole) if parent != "/dev" else KernelError("EACCES")
         return _DiskSink(session.box, whole, append)

@@ -104,6 +104,11 @@ def _tell(box: Box, words: list[str], args: Args, io: IO) -> int:
     for line, _ in () if stepping else _lines(story, args):
         for piece in fitted(line, io.width):
             io.out(piece + "\n")
+    if not story.steps and not status and _reaches_memory(words):
+        mark = "" if args.brief else "# "
+        for piece in fitted(f"{mark}no page fault: the pages are mapped, so the processor does it alone and the "
+                            f"kernel does not run{'.' * args.brief}", io.width):  # fmt: skip
+            io.out(piece + "\n")
     if words[0] == "free" and all(word.startswith("-") for word in words[1:]):  # the tool, not libc's
         io.out(free_formula(session))
     after = changes(before, state(box)) if session.box is box else []
@@ -114,6 +119,12 @@ def _tell(box: Box, words: list[str], args: Args, io: IO) -> int:
     if len(shown) < len(after):
         io.out(f"  and {len(after) - len(shown)} lines more (without -b)\n")
     return status
+
+
+def _reaches_memory(words: list[str]) -> bool:
+    """Whether the command is a load or a store of the current process (`read NAME` is the shell's)."""
+    name, *operands = words if len(words) > 1 else words[0].split()
+    return name in ("touch", "read", "write") and bool(operands) and operands[0][:1].isdigit()
 
 
 def fitted(line: str, width: int) -> list[str]:

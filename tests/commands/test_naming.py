@@ -65,6 +65,8 @@ def test_names_in_the_kernels_own_trees_as_the_kernel_refuses_them() -> None:
         ("touch /proc/zz", "touch: cannot touch '/proc/zz': No such file or directory"),
         ("touch /proc/sys/zz", "touch: cannot touch '/proc/sys/zz': No such file or directory"),
         ("touch /sys/zz", "touch: cannot touch '/sys/zz': Permission denied"),
+        ("touch /sys/nope/zz", "touch: cannot touch '/sys/nope/zz': No such file or directory"),
+        ("touch /sys/kernel/uevent_seqnum/zz", "touch: cannot touch '/sys/kernel/uevent_seqnum/zz': Not a directory"),
         ("mkdir /sys/zz", "mkdir: cannot create directory '/sys/zz': Operation not permitted"),
         ("mkdir /sys/nope/zz", "mkdir: cannot create directory '/sys/nope/zz': No such file or directory"),
         ("ln -s a /sys/nope/zz", "ln: failed to create symbolic link '/sys/nope/zz': No such file or directory"),

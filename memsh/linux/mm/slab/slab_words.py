@@ -50,7 +50,8 @@ class Slabs(SlabCaches):
 
     def will_take(self, cache: SlabCache) -> str:
         if cache.entry:
-            return f"{len(cache.entry)} free objects wait in this CPU's array cache, the last one is taken"
+            free = "1 free object waits" if len(cache.entry) == 1 else f"{len(cache.entry)} free objects wait"
+            return f"{free} in this CPU's array cache, the last one is taken"
         if self.plain:
             return "an object is taken from a slab that has room"
         return "this CPU's array cache is empty: a batch comes from the slabs that have room"
