@@ -31,8 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 EVERYWHERE = {"alike", "digits", "lazy"}  # what may have been meant; what a figure is made of; regular expressions
 # the border's types, named in annotations alone: the shell runs none of it
 NAMED = {"shell": {"memsh.linux.box", "memsh.linux.config"}}
-FLOORS = {"include": 0, "lib": 0, "arch": 1, "config": 2, "mm": 2, "fs": 3, "block": 3, "ipc": 3, "kernel": 4,
-          "init": 5, "box": 6, "__init__": 6}  # fmt: skip
+FLOORS = {"include": 0, "lib": 0, "arch": 1, "config": 2, "mm": 2, "drivers": 3, "fs": 3, "block": 3, "ipc": 3,
+          "kernel": 4, "init": 5, "box": 6, "__init__": 6}  # fmt: skip
 AS_IN_C = {
     ("arch", "mm"): "setup_arch fills memblock and bounds ZONE_MOVABLE",
     ("arch", "kernel"): "words of the command line",

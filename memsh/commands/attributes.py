@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 from memsh.commands.facts import BLOCK, Facts, lstat
 from memsh.commands.paths import (
-    disk_of,
-    is_devfs,
     is_link,
     is_procfs,
     listdir,
@@ -129,7 +127,7 @@ def _chmod(box: Box, args: Args, io: IO, name: str, words: str, told: str, top: 
         whole = path_of(io.session, name)
         if is_procfs(whole):
             raise KernelError("EPERM")
-        inode = disk_of(box, whole) if is_devfs(whole) else box.fs.lookup(whole)
+        inode = box.fs.lookup(whole)
     except KernelError as error:
         if not args.quiet:
             io.complain(f"cannot access '{name}': {error.strerror}" if error.code in ("ENOENT", "ENOTDIR") else

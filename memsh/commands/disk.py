@@ -132,7 +132,8 @@ class _Output:
         whole = path_of(session, plan.target)
         start = plan.numbers["seek"] * plan.numbers["bs"]
         append = "append" in plan.flags["oflag"]
-        if not on_disk(session, whole) or stat_kind(session, whole) == "dir":
+        kind = stat_kind(session, whole)
+        if not on_disk(session, whole) or kind == "dir" or whole == "/dev/null":
             assert session.files is not None
             self.sink = session.files.open_write(session, plan.target, append)
             return
@@ -144,7 +145,8 @@ class _Output:
         elif "excl" in plan.flags["conv"]:
             raise KernelError("EEXIST")
         self.file = fs.open(whole, writable=True)
-        if "notrunc" not in plan.flags["conv"] and not append and (not start or self.file.inode.size > start):
+        cut = "notrunc" not in plan.flags["conv"] and not append and kind != "device"
+        if cut and (not start or self.file.inode.size > start):
             fs.truncate(whole, start)
         self.place = self.file.inode.size if append else start
 
@@ -218,9 +220,10 @@ def _copy(io: IO, plan: Plan, source: Iterator[str | int], output: _Output) -> t
     """Move the blocks: (status, [whole in, partial in, whole out, partial out, bytes out])."""
     block = plan.numbers["bs"]
     told = [0, 0, 0, 0, 0]
-    status = 0
+    status, reading = 0, True
     try:
-        for text in source:
+        while (text := next(source, None)) is not None:
+            reading = False
             io.check()
             size = text if isinstance(text, int) else len(to_bytes(text))
             told[0 if size == block else 1] += 1
@@ -235,11 +238,13 @@ def _copy(io: IO, plan: Plan, source: Iterator[str | int], output: _Output) -> t
                     raise KernelError("ENOSPC")
             told[2 if size == block else 3] += 1
             told[4] += done
+            reading = True
         if plan.flags["conv"] & {"fsync", "fdatasync"}:
             output.fsync()
     except KernelError as error:
         status = 1
-        io.complain(f"error writing '{plan.target or 'standard output'}': {error.strerror}")
+        name = plan.source or "standard input" if reading else plan.target or "standard output"
+        io.complain(f"error {'reading' if reading else 'writing'} '{name}': {error.strerror}")
     finally:
         output.close()
     return status, told
@@ -252,9 +257,11 @@ def _blocks(io: IO, plan: Plan) -> Iterator[str | int]:
         return _zeros(numbers["bs"], numbers["count"])
     session = io.session
     whole = path_of(session, name) if name else ""
-    if name and session.box is not None and stat_kind(session, whole) == "file" and not is_procfs(whole):
+    kind = stat_kind(session, whole) if name else None
+    if kind in ("file", "device") and session.box is not None and not is_procfs(whole) and whole != "/dev/null":
         file = session.box.fs.open(whole)
-        if numbers["skip"] * numbers["bs"] > file.inode.size and "none" not in plan.flags["status"]:
+        ends = file.inode.f_op.read is None
+        if ends and numbers["skip"] * numbers["bs"] > file.inode.size and "none" not in plan.flags["status"]:
             io.complain(f"{name}: cannot skip to specified offset")
         return _of_file(session, file, plan)
     assert session.files is not None

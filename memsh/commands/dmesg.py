@@ -1,6 +1,6 @@
 """dmesg: the kernel log (util-linux 2.38.1, sys-utils/dmesg.c).
 
-Known deviations: no pager and no colours; all records are the kernel's own (facility kern).
+Known deviations: no pager and no colours.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ def _facilities(word: str) -> list[str]:
     return word.split(",")
 
 
+def _facility(record: Record) -> str:
+    """`kern`; the number where it has no name."""
+    return FACILITIES[record.facility] if record.facility < len(FACILITIES) else str(record.facility)
+
+
 def _console_level(word: str) -> int:
     if word in LEVELS:
         return LEVELS.index(word) + 1
@@ -55,8 +60,8 @@ def _console_level(word: str) -> int:
     opt("-H", "--human", help="as -e"), opt("-J", "--json", help="as JSON"),
     opt("-r", "--raw", help="with the level, as the log holds it"),
     opt("-x", "--decode", help="with facility and level by name"),
-    opt("-k", "--kernel", help="kernel messages (all of them are)"),
-    opt("-u", "--userspace", help="messages of programs (there are none)"),
+    opt("-k", "--kernel", help="kernel messages alone"),
+    opt("-u", "--userspace", help="messages of programs alone, written to /dev/kmsg"),
     opt("-f", "--facility", type=_facilities, help="of these facilities only: kern,user,…"),
     opt("-l", "--level", type=_level_list, help="these levels only: err,warn,…; err+ and all above"),
     opt("-n", "--console-level", type=_console_level, help="which messages go to the console"),
@@ -138,7 +143,9 @@ class _Printer:
 
     def wanted(self, record: Record) -> bool:
         args, when = self.args, self.boot + record.usec / 1e6
-        if args.userspace or (args.facility is not None and "kern" not in args.facility):
+        if (args.kernel or args.userspace) and not (args.userspace if record.facility else args.kernel):
+            return False
+        if args.facility is not None and _facility(record) not in args.facility:
             return False
         if (self.since is not None and when < self.since) or (self.until is not None and when > self.until):
             return False
@@ -168,7 +175,9 @@ class _Printer:
         if not self.wanted(record):
             return
         args, stamp = self.args, self.stamp(record)
-        head = f"<{record.level}>" if args.raw else f"kern  :{LEVELS[record.level]:<7}: " if args.decode else ""
+        head = f"<{record.facility << 3 | record.level}>" if args.raw else ""
+        if args.decode and not args.raw:
+            head = f"{_facility(record):<6}:{LEVELS[record.level]:<7}: "
         first, *more = record.text.split("\n")
         indent = " " * len(stamp)
         self.io.out(f"{head}{stamp}{first}\n" + "".join(f"{head}{indent}{line}\n" for line in more))
@@ -178,9 +187,9 @@ class _Printer:
 
         items = []
         for record in filter(self.wanted, records):
-            lines = [f'         "pri": {record.level}']
+            lines = [f'         "pri": {record.facility << 3 | record.level}']
             if self.args.decode:
-                lines = ['         "fac": "kern"', f'         "pri": "{LEVELS[record.level]}"']
+                lines = [f'         "fac": "{_facility(record)}"', f'         "pri": "{LEVELS[record.level]}"']
             seconds, usec = divmod(record.usec, 1_000_000)
             lines += [f'         "time": {seconds:5}.{usec:06}'] if not self.args.notime else []
             lines.append(f'         "msg": {json.dumps(record.text, ensure_ascii=False)}')

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from memsh.commands.paths import disk_of, is_devfs, is_link, is_procfs, missing, path_of, stat_kind
+from memsh.commands.paths import is_link, is_procfs, missing, path_of, stat_kind
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.stat import s_isblk
 from memsh.procfs import tree
 from memsh.procfs.node import Directory, Link, ProcFile
 from memsh.shell.session import Session
 
 BLOCK = 4096
-PROC_DEV, DEV_DEV = (0, 22), (0, 5)
+BOGO_DIRENT_SIZE = 20  # what tmpfs says that a name in a directory takes
+PROC_DEV = (0, 22)
 LETTERS = {"file": "f", "dir": "d", "link": "l", "block": "b", "char": "c"}
 _TYPES = {"file": 0o100000, "dir": 0o040000, "link": 0o120000, "block": 0o060000, "char": 0o020000}
 
@@ -88,23 +90,24 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
         raise KernelError("ENOTDIR")
     if session.box is None:
         return Facts(kind, 0o555 if kind == "dir" else 0o444, 0, 1, 1, PROC_DEV, None)
-    if is_devfs(whole):
-        if kind == "dir":
-            return Facts("dir", 0o755, 0, 1, 2, DEV_DEV, 0.0)
-        if whole in ("/dev/null", "/dev/zero"):
-            minor = 3 if whole.endswith("null") else 5
-            return Facts("char", 0o666, 0, minor + 1, 1, DEV_DEV, 0.0, rdev=(1, minor))
-        disk = disk_of(session.box, whole)
-        return Facts("block", disk.mode & 0o7777, 0, disk.number, 1, DEV_DEV, disk.usec / 1e6, rdev=disk.dev)
     if is_procfs(whole):
         node = tree.lookup(session.box, whole)
         links = node.nlink(session.box) if isinstance(node, Directory) else 1
         size = tree.file_size(session.box, whole, node) if isinstance(node, ProcFile) else 0
         return Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
     inode = session.box.fs.lookup(whole)
+    if kind == "device":
+        shown = "block" if s_isblk(inode.mode) else "char"
+        return Facts(shown, inode.mode & 0o7777, 0, inode.number, inode.nlink, inode.dev, inode.usec / 1e6,
+                     rdev=inode.rdev)  # fmt: skip
     huge = inode.dev in session.box.fs.hugetlbfs
-    size = BLOCK if kind == "dir" and not huge else int(inode.size)
-    blocks = -(-size // BLOCK) * (BLOCK // 512)
+    size = int(inode.size)
+    in_memory = kind == "dir" and inode.dev in session.box.fs.tmpfs
+    if in_memory:
+        size = BOGO_DIRENT_SIZE * (2 + len(inode.children or ()))
+    elif kind == "dir" and not huge:
+        size = BLOCK
+    blocks = 0 if in_memory else -(-size // BLOCK) * (BLOCK // 512)
     if huge:
         blocks = len(inode.hugetlb.pages) << inode.hugetlb.order + 3 if inode.hugetlb is not None else 0
     below = (inode.children or {}).values()

@@ -10,7 +10,6 @@ from memsh.commands.filestat import changed
 from memsh.commands.paths import (
     CHUNK,
     BoxFiles,
-    is_devfs,
     is_link,
     is_procfs,
     missing,
@@ -143,7 +142,7 @@ def touch_file(box: object, args: Args, io: IO) -> int:
             if is_procfs(whole) or session.box is None:
                 if usec is not None:
                     raise KernelError("EPERM")
-            elif not only_read and not is_devfs(whole):
+            elif not only_read:
                 found = session.box.fs.lookup(whole)
                 session.box.fs.utimes(found, session.box.timer.usec if usec is None else usec)
         except OSError as error:

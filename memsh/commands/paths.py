@@ -1,4 +1,4 @@
-"""One tree of names over /proc and /sys (procfs), /dev, and the box's own disk; with --proc, over the recorded tree.
+"""One tree of names over /proc and /sys (procfs) and the box's own file systems; with --proc, over the recorded tree.
 
 Relative names start at the session's directory. Errors are OSErrors with Linux's words.
 """
@@ -14,6 +14,7 @@ from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.namei import MAXSYMLINKS
+from memsh.linux.include.stat import s_isblk, s_ischr, s_isreg
 from memsh.procfs import tree
 from memsh.procfs.node import Link
 from memsh.shell import ShellError
@@ -24,11 +25,10 @@ from memsh.shell.session import FileSink, Session
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-    from memsh.linux.include.mm_types import File, Inode
+    from memsh.linux.include.mm_types import File
 
 CHUNK = 128 << 10  # what cat and its kin read at once
-DISKS = ("vda", "vdb")
-DEVICES = ("null", *DISKS, "zero")
+CONSOLES = frozenset({(5, 1), (4, 64)})  # /dev/console, and the serial port that it is on
 
 
 def to_text(data: bytes) -> str:
@@ -57,19 +57,6 @@ def is_procfs(path: str) -> bool:
     return path in ("/proc", "/sys") or path.startswith(("/proc/", "/sys/"))
 
 
-def is_devfs(path: str) -> bool:
-    """/dev and the devices in it, but not the files of /dev/shm."""
-    return path == "/dev" or (path.startswith("/dev/") and not (path + "/").startswith("/dev/shm/"))
-
-
-def disk_of(box: Box, path: str) -> Inode:
-    """The disk that a name in /dev means. ENOENT; EPERM for what is there and no disk."""
-    for inode in box.fs.block_devices():
-        if path == f"/dev/{inode.name}":
-            return inode
-    raise KernelError("EPERM" if path in ("/dev", *(f"/dev/{name}" for name in DEVICES)) else "ENOENT")
-
-
 def is_link(session: Session, path: str) -> bool:
     """Whether a name is a symbolic link of the disk, of /proc or of /sys."""
     box = session.box
@@ -77,7 +64,7 @@ def is_link(session: Session, path: str) -> bool:
         whole = path_of(session, path, False)
     except OSError:
         return False
-    if box is None or box.panicked or is_devfs(whole):
+    if box is None or box.panicked:
         return False
     if not is_procfs(whole):
         return bool(box.fs.exists(whole) and box.fs.lookup(whole).target)
@@ -110,7 +97,7 @@ def followed(session: Session, whole: str, last: bool = True) -> str:
     """The name without links, those of the disk and of /proc: `/proc/self/exe` is a file of the disk. With `last`
     False a link at its end is meant itself. ELOOP."""
     box = session.box
-    if box is None or is_devfs(whole):
+    if box is None:
         return whole
     for _ in range(MAXSYMLINKS + 1):
         onward = _onward(box, whole, last)
@@ -136,8 +123,8 @@ def path_of(session: Session, path: str, last: bool = True) -> str:
 
 
 def on_disk(session: Session, whole: str) -> bool:
-    """Whether an absolute name is one of the box's own file systems: not of /proc, /sys, /dev, a recorded tree."""
-    return session.box is not None and not is_procfs(whole) and not is_devfs(whole)
+    """Whether an absolute name is one of the box's own file systems: not of /proc, /sys, a recorded tree."""
+    return session.box is not None and not is_procfs(whole)
 
 
 def writable_path(session: Session, name: str) -> str:
@@ -158,13 +145,13 @@ def stat_kind(session: Session, path: str) -> str | None:
         path = path_of(session, path)
     except OSError:
         return None
-    if path in ("/", "/dev"):
+    if path == "/":
         return "dir"
-    if is_devfs(path):
-        return "device" if path[5:] in DEVICES else None
     if session.box is None:
-        if path == "/proc":
+        if path in ("/proc", "/dev"):
             return "dir"
+        if path in ("/dev/null", "/dev/zero"):
+            return "device"
         try:
             session.reader.listdir(path)
             return "dir"
@@ -178,8 +165,22 @@ def stat_kind(session: Session, path: str) -> str | None:
         return "dir" if tree.isdir(session.box, path) else "file" if tree.exists(session.box, path) else None
     if session.box.panicked:
         raise ShellError(PANICKED)
-    fs = session.box.fs
-    return "dir" if fs.isdir(path) else "file" if fs.exists(path) else None
+    try:
+        inode = session.box.fs.lookup(path)
+    except KernelError:
+        return None
+    return "dir" if inode.is_dir else "file" if s_isreg(inode.mode) or inode.target else "device"
+
+
+def is_device(box: Box, path: str) -> bool:
+    """Whether an absolute name of the disk, without links, is a device."""
+    mode = box.fs.lookup(path).mode
+    return s_ischr(mode) or s_isblk(mode)
+
+
+def is_console(session: Session, path: str) -> bool:
+    """Whether what goes to a device comes out where the shell's own output does."""
+    return session.box.fs.lookup(path).rdev in CONSOLES
 
 
 def missing(session: Session, whole: str) -> KernelError:
@@ -214,14 +215,12 @@ def listdir(session: Session, path: str) -> list[str]:
     if kind != "dir":
         raise missing(session, whole) if kind is None else KernelError("ENOTDIR")
     whole = followed(session, whole)
-    if whole == "/dev":
-        return sorted([*DEVICES, "shm"])
     if is_procfs(whole):
         return sorted(tree.listdir(session.box, whole))
     if session.box.panicked:
         raise ShellError(PANICKED)
     names = set(session.box.fs.listdir(whole))
-    return sorted(names | {"dev", "proc", "sys"} if whole == "/" else names)
+    return sorted(names | {"proc", "sys"} if whole == "/" else names)
 
 
 def walked(session: Session, path: str) -> list[str]:
@@ -267,7 +266,7 @@ class _DiskText:
 
 
 class _Zeros:
-    """/dev/zero."""
+    """/dev/zero, where there is no box that it could belong to."""
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -312,7 +311,7 @@ class _DiskSink:
         self.box = box
         if not box.fs.exists(path):
             box.fs.create(path)
-        elif not append:
+        elif not append and not is_device(box, path):
             box.fs.truncate(path, 0)
         self.file = box.fs.open(path, writable=True)
         self.place = int(self.file.inode.size) if append else 0
@@ -422,7 +421,7 @@ def asked(session: Session, letter: str, path: str) -> bool:
             return False
     if letter in "fdbcs":
         whole = path_of(session, path)
-        block = kind == "device" and whole.rsplit("/", 1)[-1] in DISKS
+        block = kind == "device" and on_disk(session, whole) and s_isblk(session.box.fs.lookup(whole).mode)
         answers = {"f": kind == "file", "d": kind == "dir", "b": block, "c": kind == "device" and not block,
                    "s": kind == "dir" or (kind == "file" and size_of(session, path) > 0)}  # fmt: skip
         return answers[letter]
@@ -450,16 +449,18 @@ class BoxFiles:
         whole = followed(session, whole)
         if whole == "/dev/null":
             return Input()
-        if whole == "/dev/zero":
-            return PartsInput(_Zeros(), session)  # no newline: reading a line of it is too long
         if session.box is None and not is_procfs(whole):
+            if whole == "/dev/zero":
+                return PartsInput(_Zeros(), session)
             raise KernelError("ENOENT")
         if is_procfs(whole):
             source: Input = TextInput(read_text(session, whole))
         else:
             kind = stat_kind(session, whole)
-            if kind != "file":
+            if kind not in ("file", "device"):
                 raise KernelError("EISDIR") if kind == "dir" else missing(session, whole)
+            if kind == "device" and is_console(session, whole):
+                return open_stream_read(session, 0)
             session.ran.add("<")
             source = FileInput(_DiskText(session, whole), session)
         source.size = size_of(session, whole)
@@ -473,8 +474,6 @@ class BoxFiles:
         if number >= 0:
             return open_stream_write(session, number)
         whole = followed(session, whole)
-        if whole in ("/dev/null", "/dev/zero"):
-            return _Nothing()
         if session.box is None:
             raise KernelError("EROFS")
         if session.box.panicked:
@@ -491,8 +490,10 @@ class BoxFiles:
             if not append:
                 tree.truncate(session.box, whole)
             return _ProcSink(session, whole)
-        if stat_kind(session, parent) != "dir" or parent == "/dev":
-            raise missing(session, whole) if parent != "/dev" else KernelError("EACCES")
+        if stat_kind(session, parent) != "dir":
+            raise missing(session, whole)
+        if kind == "device" and is_console(session, whole):
+            return open_stream_write(session, 1)
         return _DiskSink(session.box, whole, append)
 
     def replace(self, session: Session, path: str, through: bool) -> FileSink:

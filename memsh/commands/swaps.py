@@ -15,6 +15,7 @@ from memsh.commands.tools import reader_of
 from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
+from memsh.linux.include.stat import s_isblk
 from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff
 from memsh.linux.mm.swap.swapon import MAGIC, MAGIC_AT, VERSION_AT, first_page, swap_header
 from memsh.linux.mm.swap.swapon import swapon as sys_swapon
@@ -50,19 +51,14 @@ def human_size(size: int, *, long: bool = False) -> str:
 
 
 def open_area(box: Box, io: IO, path: str, *, writable: bool = False) -> File:
-    """The disk or file that may hold a swap area. ENOENT, EISDIR."""
-    whole = path_of(io.session, path)
-    if whole.startswith("/dev/") and not whole.startswith("/dev/shm/"):
-        return box.fs.open_disk(whole[5:], writable=writable)
-    return box.fs.open(whole, writable=writable)
+    """The disk or file that may hold a swap area. ENOENT, EISDIR, ENXIO."""
+    return box.fs.open(path_of(io.session, path), writable=writable)
 
 
-def _is_block(file: File) -> bool:
-    return file.inode.mode & 0o170000 == 0o060000
-
-
-def _insecure(file: File) -> bool:
-    return bool(file.inode.mode & (0o7007 if _is_block(file) else 0o7077))
+def _permissions(box: Box, io: IO, path: str) -> tuple[int, int]:
+    """Those of a name, and those that swap may have: (mode, the bits it should not have)."""
+    mode = box.fs.lookup(path_of(io.session, path)).mode
+    return mode & 0o7777, 0o7007 if s_isblk(mode) else 0o7077
 
 
 def _why(error: OSError) -> str:
@@ -105,9 +101,9 @@ def mkswap(box: Box, args: Args, io: IO) -> int:
             raise ShellError(f"error: swap area needs to be at least {MIN_GOODPAGES * 4} KiB")
         if _in_use(box, file):
             raise ShellError(f"error: {path} is mounted; will not make swapspace")
-        if _insecure(file):
-            io.err(f"mkswap: {path}: insecure permissions {file.inode.mode & 0o7777:04o}, fix with: chmod "
-                   f"{0o666 & ~(0o7007 if _is_block(file) else 0o7077):04o} {path}\n")  # fmt: skip
+        mode, mask = _permissions(box, io, path)
+        if mode & mask:
+            io.err(f"mkswap: {path}: insecure permissions {mode:04o}, fix with: chmod {0o666 & ~mask:04o} {path}\n")
         if _has_signature(box, file):
             io.err(f"mkswap: {path}: warning: wiping old swap signature.\n")
         uuid = bytearray(md5(os.fsencode(f"{file.path} {box.uptime_usec}"), usedforsecurity=False).digest())
@@ -229,7 +225,7 @@ def swapon(box: Box, args: Args, io: IO) -> int:
             else:
                 status |= _swapon_one(box, io, path, args)
     if args.all:
-        file = box.fs.open_disk(DISK[5:])
+        file = box.fs.open(DISK)
         idle = not _in_use(box, file) and _has_signature(box, file)
         box.fs.fput(file)
         if idle:
@@ -245,7 +241,7 @@ UUID_AT, LABEL_AT = 1036, 1052  # in the first page: behind version, last page a
 def _disk_with(box: Box, at: int, wanted: str) -> str | None:
     """The block device whose swap header has this UUID or label."""
     for inode in box.fs.block_devices():
-        file = box.fs.open_disk(inode.name)
+        file = box.fs.blkdev_open(inode.dev)
         if _has_signature(box, file):
             field = first_page(box, inode)[at : at + 16]
             label = field.rstrip(b"\0").decode(errors="replace")
@@ -272,10 +268,9 @@ def _swapon_one(box: Box, io: IO, path: str, args: Args) -> int:
         return 1
     if args.verbose:
         io.out(f"swapon: {path}: found signature\n" if _has_signature(box, file) else "")
-    if _insecure(file) and not file.inode.is_dir:
-        suggested = 0o666 & ~(0o7007 if _is_block(file) else 0o7077)
-        mode = file.inode.mode & 0o7777
-        io.err(f"swapon: {path}: insecure permissions {mode:04o}, {suggested:04o} suggested.\n")
+    mode, mask = _permissions(box, io, path)
+    if mode & mask and not file.inode.is_dir:
+        io.err(f"swapon: {path}: insecure permissions {mode:04o}, {0o666 & ~mask:04o} suggested.\n")
     if not _has_signature(box, file):
         io.err(f"swapon: {path}: read swap header failed\n")
         box.fs.fput(file)

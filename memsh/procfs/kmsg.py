@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def record_text(record: Record) -> str:
-    head = f"<{record.level}>[{record.usec // 1_000_000:5}.{record.usec % 1_000_000:06}] "
+    head = f"<{record.facility << 3 | record.level}>[{record.usec // 1_000_000:5}.{record.usec % 1_000_000:06}] "
     return "".join(f"{head}{line}\n" for line in record.text.split("\n"))
 
 

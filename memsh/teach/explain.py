@@ -124,7 +124,7 @@ def _tell(box: Box, words: list[str], args: Args, io: IO) -> int:
 def _reaches_memory(words: list[str]) -> bool:
     """Whether the command is a load or a store of the current process (`read NAME` is the shell's)."""
     name, *operands = words if len(words) > 1 else words[0].split()
-    return name in ("touch", "read", "write") and bool(operands) and operands[0][:1].isdigit()
+    return name in ("touch", "read", "write") and bool(operands) and is_digits(operands[0][:1])
 
 
 def fitted(line: str, width: int) -> list[str]:

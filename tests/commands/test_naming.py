@@ -47,12 +47,12 @@ def test_links_lead_anywhere() -> None:
     assert said("ln -s /dev/null /tmp/n; echo gone > /tmp/n; cat /tmp/n; ls -l /tmp/n | wc -l") == "1\n"
     assert said("ln -s self/../1 /tmp/rel; ls /tmp/rel") == "/tmp/rel\n"
     assert said("undo; ls -F /tmp").endswith("\nknob@\nn@\np@\n")
-    assert said("rm /proc/1/comm; mkdir /proc/x; rmdir /proc; mv /etc/hosts /proc/hosts; ln -s a /dev/x; rm -rf /") == (
+    assert said("rm /proc/1/comm; mkdir /proc/x; rmdir /proc; mv /etc/hosts /proc/hosts; ln -s a /sys/x; rm -rf /") == (
         "rm: cannot remove '/proc/1/comm': Operation not permitted\n"
         "mkdir: cannot create directory '/proc/x': No such file or directory\n"
         "rmdir: failed to remove '/proc': Device or resource busy\n"
         "mv: cannot create regular file '/proc/hosts': No such file or directory\n"
-        "ln: failed to create symbolic link '/dev/x': Operation not permitted\n"
+        "ln: failed to create symbolic link '/sys/x': Operation not permitted\n"
         "rm: it is dangerous to operate recursively on '/'\n"
         "rm: use --no-preserve-root to override this failsafe\n"
     )

@@ -62,7 +62,7 @@ def switch_on(box: Box, pages: int) -> None:
     disk.size = pages << 12
     mapping = mapping_of(box, disk)
     mapping.written[0] = swap_header(pages)
-    file = box.fs.open_disk("vda")
+    file = box.fs.open("/dev/vda")
     swapon(box, file, file.path)
 
 

@@ -176,7 +176,7 @@ def test_a_fault_on_a_file_is_told_as_recorded(box: Box) -> None:
     assert f"gfp_mask={pagecache.GFP_CACHE:#x}({gfp_text(pagecache.GFP_CACHE)})" in recorded
     before = len(box.log.records)
     dump_stack(box, "oom", requester(box, pagecache.GFP_CACHE, "pages"))
-    ours = [text for _, _, text in list(box.log.records)[before:]]
+    ours = [record.text for record in list(box.log.records)[before:]]
     assert [text for text in ours if text.startswith(" ")] == sure
 
 

@@ -40,6 +40,15 @@ class Dcache:
         kept = self.box.slab.boot_objects.get(name) if not self.box.disk.started else None
         return kept.pop() if kept else take(self.box, name)
 
+    def held_by_boot(self, inode: Inode) -> None:
+        """A name that boot has made: its objects are among those that it counts, as many as there are."""
+        objects = self.box.slab.boot_objects
+        names, inodes = objects.get("dentry"), objects.get(inode.s_op.inode_cache)
+        if names and inodes and not inode.dentry:
+            inode.addr, inode.dentry = inodes.pop(), names.pop()
+            if inode.parent is not None:
+                inode.parent.below += 1
+
     def lookup(self, inode: Inode) -> bool:
         """The dentry and the inode of a file, and of the directories above it; True if the inode was not there.
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from memsh.linux.drivers.base.devtmpfs import devtmpfs_mount
+from memsh.linux.fs.char_dev import chrdev_open
 from memsh.linux.fs.ext4 import DISK_BYTES, MAX_FILE
 from memsh.linux.fs.filetext import ETC
 from memsh.linux.fs.image import DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
@@ -20,6 +22,7 @@ from memsh.linux.include.flags import SIGXFSZ
 from memsh.linux.include.mm_types import AddressSpace, File, Inode
 from memsh.linux.include.resource import RLIMIT_FSIZE
 from memsh.linux.include.sched import rlimit
+from memsh.linux.include.stat import s_isblk, s_ischr
 from memsh.linux.mm.filemap import directio
 from memsh.linux.mm.filemap.filemap import filemap_read, filemap_skip, filemap_write
 from memsh.linux.mm.filemap.pagecache import frame_page, invalidate_mapping_pages, mapping_of, truncate
@@ -56,12 +59,13 @@ class FileSystem(Tree):
         box.hooks.setdefault("drop_pagecache", []).append(self.drop_pagecache)
         for path in DIRECTORIES:
             self.makedirs(path)
+        devtmpfs_mount(box, self)
         devices = self.lookup("/dev")
         assert devices.children is not None
         shm = Tmpfs(TMPFS_DEV, "tmpfs", "/dev/shm", TmpfsOptions(), "rw,relatime")
-        self.tmpfs = {TMPFS_DEV: shm}
+        self.tmpfs[TMPFS_DEV] = shm
         mount = devices.children["shm"] = shm.root = self.new_inode("shm", True, TMPFS_DEV)
-        mount.parent = devices
+        mount.parent, mount.mode = devices, mount.mode & ~0o7777 | shm.mode
         for path, size in TREE:
             self.install(path, size)
 
@@ -144,27 +148,33 @@ class FileSystem(Tree):
     # -- open files
 
     def open(self, path: str, *, writable: bool = False) -> File:
-        """Open a file. ENOENT, EISDIR (a directory for writing), ENOMEM."""
+        """Open a file or a device. ENOENT, EISDIR (a directory for writing), ENOMEM, ENXIO (no driver)."""
         inode = self.lookup(path)
         if inode.is_dir and writable:
             raise KernelError("EISDIR")
         if inode.target:
             raise KernelError("ELOOP")  # as with O_NOFOLLOW: links are followed before
         self.iget(inode)
-        mapping_of(self.box, inode)
+        if s_isblk(inode.mode):
+            self.dcache.dput(inode)
+            return self.blkdev_open(inode.rdev, writable=writable)
+        if s_ischr(inode.mode):
+            chrdev_open(inode)
+        else:
+            mapping_of(self.box, inode)
         inode.opened += 1
         self.opened += 1
         return File(inode, self.path_of(inode), writable=writable)
 
-    def open_disk(self, name: str, *, writable: bool = False) -> File:
-        """Open a disk by its name in /dev. ENOENT."""
-        disk = self.device if name == self.device.name else self.disks.get(name)
+    def blkdev_open(self, rdev: tuple[int, int], *, writable: bool = False) -> File:
+        """Open a disk by its number. ENXIO: none of the box's disks, RAM disks and loop devices among those."""
+        disk = next((one for one in self.block_devices() if one.dev == rdev), None)
         if disk is None:
-            raise KernelError("ENOENT")
+            raise KernelError("ENXIO")
         mapping_of(self.box, disk)
         disk.opened += 1
         self.opened += 1
-        return File(disk, "/dev/" + name, writable=writable)
+        return File(disk, "/dev/" + disk.name, writable=writable)
 
     def fput(self, file: File) -> None:
         """Drop a hold on an open file; the last one closes it."""
@@ -181,17 +191,25 @@ class FileSystem(Tree):
             raise KernelError("EISDIR")
         if position < 0 or length < 0:
             raise KernelError("EINVAL")
+        device = file.inode.f_op.read
+        if device is not None:
+            return device(self.box, position, length)
         return filemap_read(self.box, file, position, length)
 
     def skip(self, file: File, position: int, length: int) -> int:
         """read() by somebody who does not look at the bytes: how many there were. The cache is as after read()."""
         if file.inode.is_dir:
             raise KernelError("EISDIR")
+        if file.inode.f_op.read is not None:
+            return len(self.read(file, position, length))
         return filemap_skip(self.box, file, position, length)
 
     def write(self, file: File, position: int, data: bytes) -> int:
         """Put `data` at `position`; bytes written, fewer if the disk is full. EBADF, ENOSPC, ENOMEM."""
         self.box.changes += 1
+        device = file.inode.f_op.write
+        if device is not None:
+            return device(self.box, position, data)
         room = self._before_write(file, position, len(data))
         before = file.inode.size
         try:
@@ -201,6 +219,8 @@ class FileSystem(Tree):
 
     def write_zeros(self, file: File, position: int, length: int) -> int:
         """write() of `length` zeros."""
+        if file.inode.f_op.write is not None:
+            return self.write(file, position, bytes(length))
         self.box.changes += 1
         room = self._before_write(file, position, length)
         before = file.inode.size
@@ -211,10 +231,14 @@ class FileSystem(Tree):
 
     def read_direct(self, file: File, position: int, length: int) -> bytes:
         """read() with O_DIRECT. EINVAL unless in blocks of 512 bytes."""
+        if file.inode.f_op.read is not None:
+            return self.read(file, position, length)
         return directio.read(self.box, file, position, length)
 
     def write_direct(self, file: File, position: int, data: bytes) -> int:
         """write() with O_DIRECT. EINVAL unless in blocks of 512 bytes; ENOSPC."""
+        if file.inode.f_op.write is not None:
+            return self.write(file, position, data)
         self.box.changes += 1
         room = self._before_write(file, position, len(data))
         if room < len(data):
@@ -250,11 +274,14 @@ class FileSystem(Tree):
         return room
 
     def truncate(self, path: str, size: int) -> None:
-        """Set a file's length; what is beyond it is forgotten, what is new reads as zeros. EISDIR, ENOSPC."""
+        """Set a file's length; what is beyond it is forgotten, what is new reads as zeros. EISDIR, ENOSPC; EINVAL for a
+        device."""
         self.box.changes += 1
         inode = self.lookup(path)
         if inode.is_dir:
             raise KernelError("EISDIR")
+        if s_ischr(inode.mode) or s_isblk(inode.mode):
+            raise KernelError("EINVAL")
         if self.box.swap.is_swapfile(inode):
             raise KernelError("ETXTBSY")
         if inode.s_op.room(self.box, inode, 0, size) < size:

@@ -15,6 +15,7 @@ from memsh.linux.include.mm_types import (
     Inode,
     SuperOperations,
 )
+from memsh.linux.include.stat import S_IFBLK
 from memsh.linux.lib.libfs import no_value, nothing, put_named, same_size
 from memsh.linux.mm.filemap.filemap import block_write_begin, block_write_end, filemap_get_pages, filemap_write_zeros
 from memsh.linux.mm.filemap.mapped import generic_file_mmap
@@ -29,7 +30,6 @@ SPARE_DISK = 256 << 20
 DISK_BYTES = 8 << 30
 DISK_INODES = DISK_BYTES >> 14  # one for 16 KiB, as mkfs.ext4 makes them
 MAX_FILE = 16 << 40  # with blocks of 4 KiB
-S_IFBLK = 0o060000
 
 
 def _read_inode(box: Box, inode: Inode) -> None:

@@ -18,6 +18,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import Inode
 from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.linux.include.sched import current_umask
+from memsh.linux.include.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from memsh.linux.mm.filemap.pagecache import truncate_inode_pages
 from memsh.linux.mm.hugetlb.inode import HUGETLBFS_NAMED
 from memsh.linux.mm.hugetlb.reserve import HugetlbInode
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 MAX_NAME = 255
 MAX_LINKS = 65000  # names of one file on ext4
 FIRST_PSEUDO_INO = 310  # as on the recorded machine after boot
-S_IFMT, S_IFBLK, S_IFDIR, S_IFREG, S_IFLNK = 0o170000, 0o060000, 0o040000, 0o100000, 0o120000
 
 
 class Tree:
@@ -227,6 +227,12 @@ class Tree:
         inode = self._make(path, S_IFREG | 0o666)
         inode.target, inode.mode, inode.size = target, S_IFLNK | 0o777, len(target.encode("utf-8", "surrogateescape"))
         self._made(inode)
+        return inode
+
+    def mknod(self, path: str, mode: int, rdev: tuple[int, int]) -> Inode:
+        """The node of a device: `mode` with S_IFCHR or S_IFBLK; no umask takes from it (vfs_mknod). EEXIST."""
+        inode = self._make(path, S_IFREG)
+        inode.mode, inode.rdev, inode.seed = mode, rdev, ""
         return inode
 
     def _make(self, path: str, mode: int) -> Inode:

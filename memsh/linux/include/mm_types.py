@@ -240,16 +240,19 @@ class VmOperations(NamedTuple):
 class FileOperations(NamedTuple):
     """What a kind of file does (struct file_operations).
 
-    `mmap(box, vma)`: the area that holds the file is made; its vm_ops. `get_unmapped_area(box, mm, addr, length, flags,
-    file, offset)`: where a mapping goes. `punch_hole(box, inode, start, end)`: give up what lies in [start, end) bytes
-    of the file, wherever it is mapped (fallocate); None: EOPNOTSUPP. `allocate(box, inode, length)`: bring in all pages
-    up to a length; None: none is brought in.
+    `mmap(box, vma)`: the area that holds the file is made; its vm_ops; None: ENODEV. `get_unmapped_area(box, mm, addr,
+    length, flags, file, offset)`: where a mapping goes. `punch_hole(box, inode, start, end)`: give up what lies in
+    [start, end) bytes of the file, wherever it is mapped (fallocate); None: EOPNOTSUPP. `allocate(box, inode, length)`:
+    bring in all pages up to a length; None: none is brought in. `read(box, position, length)` and `write(box, position,
+    data)`: of a device, the bytes and how many were taken; None: through the page cache.
     """
 
-    mmap: Callable[[Box, VmArea], None]
+    mmap: Callable[[Box, VmArea], None] | None
     get_unmapped_area: Callable[[Box, MmStruct, int, int, int, File | None, int], int]
     punch_hole: Callable[[Box, Inode, int, int], None] | None = None
     allocate: Callable[[Box, Inode, int], None] | None = None
+    read: Callable[[Box, int, int], bytes] | None = None
+    write: Callable[[Box, int, bytes], int] | None = None
 
 
 class SuperOperations(NamedTuple):
@@ -286,8 +289,8 @@ class Inode:
 
     __slots__ = (
         "a_ops", "addr", "aliases", "below", "charged", "children", "dentry", "dev", "f_op", "hugetlb", "mapping",
-        "mode", "name", "nlink", "number", "opened", "parent", "policies", "s_op", "seed", "seeded", "size", "target",
-        "usec",
+        "mode", "name", "nlink", "number", "opened", "parent", "policies", "rdev", "s_op", "seed", "seeded", "size",
+        "target", "usec",
     )  # fmt: skip
 
     def __init__(
@@ -314,6 +317,7 @@ class Inode:
         self.charged = 0  # pages of Committed_AS that go back with a shared anonymous mapping
         self.policies: list[tuple[int, int, Policy]] = []  # of shared memory: (first page, one past the last, policy)
         self.target = ""  # where a symbolic link leads
+        self.rdev = (0, 0)  # which device it stands for: (major, minor)
         self.children: dict[str, Inode] | None = None
         self.parent: Inode | None = None
         self.mapping: AddressSpace | None = None

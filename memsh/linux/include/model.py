@@ -101,24 +101,38 @@ class Start(Protocol):
         """What /proc/cpuinfo says of a processor: (name, value)."""
 
 
+class DevNode(NamedTuple):
+    """A name below /dev: a block or a character device, its number (major, minor), its permissions."""
+
+    path: str
+    block: bool
+    dev: tuple[int, int]
+    mode: int
+
+
 class Model:
     """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches,
     `programs` tells what its disk holds, path → image, `churn` makes what `age` runs, `options` are those of the
     kernel's configuration that show (CONFIG_…, without that prefix), `facts` files of /proc that never change: path
     below it → text, `parameters` those that its command line may have, `sysfs` reads the lists of what
-    /sys has (memsh.procfs.listing), `dynamic_debug` that of its messages for debugging (memsh.procfs.dynamic_debug)."""
+    /sys has (memsh.procfs.listing), `dev_nodes` names the devices of a machine of so many processors, `dynamic_debug`
+    reads that of its messages for debugging (memsh.procfs.dynamic_debug)."""
 
-    __slots__ = ("churn", "dynamic_debug", "facts", "options", "parameters", "programs", "slab", "start", "sysfs")
+    __slots__ = (
+        "churn", "dev_nodes", "dynamic_debug", "facts", "options", "parameters", "programs", "slab", "start", "sysfs",
+    )  # fmt: skip
 
     def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]],
                  programs: Callable[[], Mapping[str, Image]],
                  churn: Callable[[], Churn], options: frozenset[str], facts: Mapping[str, str],
                  parameters: frozenset[str], sysfs: Callable[[], Iterable[str]],
+                 dev_nodes: Callable[[int], Iterable[DevNode]],
                  dynamic_debug: Callable[[], str] = str) -> None:  # fmt: skip
         self.start, self.slab, self.programs, self.churn, self.options = start, slab, programs, churn, options
         self.facts = facts
         self.parameters = parameters
         self.sysfs = sysfs
+        self.dev_nodes = dev_nodes
         self.dynamic_debug = dynamic_debug
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:

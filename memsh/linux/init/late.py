@@ -91,7 +91,7 @@ def start_swap(box: Box) -> None:
         return
     disk = box.fs.disks["vda"]
     mapping_of(box, disk).written[0] = swap_header(disk.size >> 12)
-    file = box.fs.open_disk("vda")
+    file = box.fs.blkdev_open(disk.dev)
     try:
         swapon(box, file, file.path)
     except KernelError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.arch.x86.setup import Logger, NodeSpan
 from memsh.linux.arch.x86.vdso import init_vdso_image
+from memsh.linux.drivers.base.devtmpfs import hold_names
 from memsh.linux.include.flags import MIGRATE_UNMOVABLE, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_DEBUG, KERN_INFO
 from memsh.linux.include.memmap import K_KERNEL, K_RESERVED, PG_RESERVED, SECTION_ORDER, MemMap
@@ -150,5 +151,6 @@ def start_user_space(box: Box) -> None:
     box.timer.set(start)
     start_swap(box)
     box.slab.settle()
+    hold_names(box)
     box.disk.started = True
     box.cputime.start(60_000)

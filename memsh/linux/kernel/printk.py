@@ -19,6 +19,7 @@ class Record(NamedTuple):
     level: int
     usec: int  # microseconds since boot
     text: str
+    facility: int = 0  # who wrote it: 0 the kernel, else as syslog(3) numbers programs
 
     def __deepcopy__(self, memo: object) -> Record:
         return self
@@ -41,11 +42,11 @@ class Printk:
         self.total = 0  # records ever written, so that a reader can tell what is new
         self.clear_seq = 0  # how many of them had been written when the log was last cleared
 
-    def printk(self, text: str, level: int = KERN_INFO) -> None:
+    def printk(self, text: str, level: int = KERN_INFO, facility: int = 0) -> None:
         now = max(self.usec, self.next)
         if now:
             self.next = now + LINE_USEC + len(text) // CHARS_A_USEC
-        self.records.append(Record(level, now, text))
+        self.records.append(Record(level, now, text, facility))
         self.total += 1
 
     def told(self, usec: int, text: str, level: int = KERN_INFO) -> None:

@@ -159,7 +159,7 @@ def do_mmap(box: Box, mm: MmStruct, addr: int, length: int, prot: int, flags: in
     vm_flags = _vm_flags(mm, prot, flags)
     kind = flags & 0xF
     if file is not None:
-        if file.inode.is_dir:
+        if file.inode.is_dir or file.inode.f_op.mmap is None:
             raise KernelError("ENODEV")
         if kind in (MAP_SHARED, 3):
             if prot & VM_WRITE and not file.writable:
@@ -240,6 +240,7 @@ def _new_area(box: Box, mm: MmStruct, file: File | None, addr: int, end: int, fl
     try:
         if file is not None:
             get_file(vma, file)
+            assert file.inode.f_op.mmap is not None
             file.inode.f_op.mmap(box, vma)
         elif flags & VM_SHARED:
             shmem_zero_setup(box, mm, vma)

@@ -1,0 +1,1 @@
+"""The devices' own file system (drivers/base/)."""

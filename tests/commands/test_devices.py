@@ -1,0 +1,88 @@
+"""/dev: the names that the recorded machines have there, and what their devices do when they are read and written."""
+
+import pytest
+
+from memsh.inspect.check import check
+from tests.commands.typed import Typed
+
+
+@pytest.mark.parametrize(
+    ("machine", "numbers"),
+    [
+        # asked of both kernels with `ls -i`: the order in which the drivers made them; the box's disks come between
+        (("--arch", "i386"),
+         "2 vga_arbiter 3 mem 4 null 9 urandom 10 kmsg 13 tty0 16 vcsa 19 vcsa1 82 tty63 83 hwrng 84 cpu 88 autofs "
+         "89 ptmx 90 ttyS0 94 ram0 110 loop-control 118 loop7 119 vda 120 vdb 121 input 123 rtc0 124 cpu_dma_latency"),
+        (("--arch", "x86_64", "--cpus", "2"),
+         "2 vga_arbiter 8 random 19 vcsa1 82 tty63 84 cpu 91 snapshot 92 userfaultfd 93 ptmx 97 ttyS3 98 hpet 99 ram0 "
+         "115 loop-control 123 loop7 124 vda 125 vdb 126 rtc0 127 cpu_dma_latency"),
+    ],
+)  # fmt: skip
+def test_names_stand_in_the_order_in_which_drivers_made_them(machine: tuple[str, ...], numbers: str) -> None:
+    typed = Typed(*machine, "--ram", "256M")
+    found = typed("ls -i /dev").split()
+    pairs = set(zip(found[::2], found[1::2], strict=True))
+    wanted = numbers.split()
+    assert set(zip(wanted[::2], wanted[1::2], strict=True)) <= pairs
+
+
+def test_a_look_at_them_takes_no_objects_that_boot_has_not_taken() -> None:
+    typed = Typed("--ram", "64M")
+    before = typed("grep -E '^(dentry|shmem_inode)' /proc/slabinfo")
+    typed("ls -l /dev; ls -R /dev/cpu /dev/input; head -c 1 /dev/full")
+    assert typed("grep -E '^(dentry|shmem_inode)' /proc/slabinfo") == before
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("stat -c '%F %t,%T %a %s' /dev/null /dev/vda /dev/full",
+         "character special file 1,3 666 0\nblock special file fe,0 660 0\ncharacter special file 1,7 666 0\n"),
+        ("echo x > /dev/full", "echo: write error: No space left on device\n"),
+        ("head -c 3 /dev/full | xxd -p", "000000\n"),
+        ("head -c 100 /dev/urandom | wc -c", "100\n"),
+        ("[ $(od -An -N8 -tx8 /dev/urandom) != $(od -An -N8 -tx8 /dev/random) ] && echo differ", "differ\n"),
+        ("echo x > /dev/tty", "memsh: /dev/tty: No such device or address\n"),
+        ("cat /dev/ptmx", "cat: /dev/ptmx: No such device or address\n"),
+        ("dd if=/dev/mem bs=4096 count=1 skip=512",
+         "dd: error reading '/dev/mem': Operation not permitted\n0+0 records in\n0+0 records out\n"
+         "0 bytes copied, 0 s, Infinity B/s\n"),
+        ("dd if=/dev/mem bs=4096 count=1 skip=1048000 status=none", "dd: error reading '/dev/mem': Bad address\n"),
+        ("head -c 2 /dev/mem | xxd -p", "0000\n"),
+        ("echo x > /dev/console", "x\n"),
+        ("rmdir /dev; umount /dev", "rmdir: failed to remove '/dev': Device or resource busy\n"
+                                    "umount: /dev: target is busy.\n"),
+        ("mkdir /dev/own; echo 1 > /dev/own/a; cat /dev/own/a; stat -c %s /dev/own; rm -r /dev/own", "1\n60\n"),
+        ("mmap 8k --file /dev/null", "minflt 0 majflt 0\nmmap: No such device\n"),
+        ("a=$(mmap 8k rw shared --file /dev/zero); touch $a; grep -c 'dev/zero (deleted)' /proc/self/maps",
+         "minflt 1 majflt 0\n1\n"),
+        ("a=$(mmap 8k --file /dev/zero); touch $a; read $a 4", "minflt 1 majflt 0\nminflt 0 majflt 0\n"),
+        ("truncate -s 0 /dev/null", "truncate: failed to truncate '/dev/null' at 0 bytes: Invalid argument\n"),
+        ("df --output=target /dev", "Mounted on\n/dev\n"),
+    ],
+)  # fmt: skip
+def test_devices_answer_as_linuxs_do(line: str, told: str) -> None:
+    typed = Typed("--ram", "64M")
+    assert typed(line) == told
+    assert check(typed.session.box) == []
+
+
+def test_programs_write_into_the_kernel_log() -> None:
+    """`<N>` is level N & 7 of facility N >> 3, a program's own where it names the kernel's."""
+    typed = Typed("--ram", "64M")
+    typed("echo hello > /dev/kmsg; echo '<3>bad' > /dev/kmsg; printf '<29>one\\ntwo' > /dev/kmsg")
+    shown = [line.split("] ") for line in typed("dmesg -x | tail -4").splitlines()[:3]]
+    assert [who[:16] + text for who, text in shown] == [
+        "user  :warn   : hello", "user  :err    : bad", "daemon:notice : one",
+    ]  # fmt: skip
+    last = typed("tail -3 /dev/kmsg").splitlines()
+    assert [line.split(",")[0] + line.split(";")[1] for line in last] == ["12hello", "11bad", "29one\\x0atwo"]
+    assert "hello" not in typed("dmesg -k") and typed("dmesg -u | wc -l") == "4\n"
+    assert typed(f"echo {'x' * 1000} > /dev/kmsg") == "echo: write error: Invalid argument\n"
+
+
+def test_a_disk_is_read_through_the_cache_of_its_own() -> None:
+    typed = Typed("--ram", "64M")
+    before = typed("awk '/Buffers/ {print $2}' /proc/meminfo")
+    assert "copied" in typed("dd if=/dev/vda of=/dev/null bs=1M count=3")
+    assert int(typed("awk '/Buffers/ {print $2}' /proc/meminfo")) - int(before) >= 3072
