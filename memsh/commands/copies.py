@@ -31,6 +31,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import current_umask
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, rest
+from memsh.shell.jobspecs import deadly
 from memsh.textutils.utility import one_of, option, utility
 
 TOPIC = "files"
@@ -149,6 +150,8 @@ class Copier:
         try:
             self._make(name, target, facts, old if not kept else None)
         except OSError as error:
+            if deadly(self.io.session.language, error):
+                raise
             return self.failed(f"{self._what(name, target, facts, old)}: {error.strerror or error}")
         if args.verbose:
             self.io.out(f"'{name}' -> '{target}'" + (f" (backup: '{kept}')\n" if kept else "\n"))

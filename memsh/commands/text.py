@@ -8,6 +8,7 @@ from memsh.commands.paths import resolve, size_of, stat_kind, stream_number
 from memsh.shell import IO, Args, rest
 from memsh.shell.errors import PipeClosed
 from memsh.shell.io import Input, Sink
+from memsh.shell.jobspecs import deadly
 from memsh.textutils.sources import Sources, named_files
 from memsh.textutils.utility import one_of, option, utility
 
@@ -133,6 +134,8 @@ def tee(box: object, args: Args, io: IO) -> int:
             try:
                 sink.close()
             except OSError as error:
+                if deadly(io.session.language, error):
+                    raise
                 io.complain(f"{name}: {error.strerror or error}")
                 status = 1
     return status

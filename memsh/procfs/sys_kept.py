@@ -7,7 +7,10 @@ A line of TABLE has the names of files, a word of the path that they lie at (`-`
     int uint ulong ullong [LEAST MOST]   kstrto…(); what lies beyond is EINVAL, or, with clamp in front, drawn in
     cut KIND       the number is stored in 32 bits; flag KIND: whether it is 0
     scan LEAST MOST                      a number that more may follow
-    hex            64 bits; mask: of the box's CPUs, some: at least one; pages: kB in whole ones
+    udec                                 as uint, with base 10; queue: what is wrong is EINVAL
+    power                                the power of two that holds so many; pages KIND: kB in whole ones
+    ids one merges affinity requests     see there; never KIND: what that reads is EINVAL
+    hex            64 bits; mask: of the box's CPUs, some: at least one
     same KIND      as it is, and no other; words: kept as they are, raw: to the last newline; none: or `(null)`
     first          0 or not; count KIND: one more or less; any: nothing happens; zero: it is 0 then
     ERRNO [KIND]   refused; with a KIND only where that reads it, but EINVAL KIND: whatever that says of it is EINVAL
@@ -24,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import STRERROR, KernelError
 from memsh.linux.include.flags import UINT_MAX
-from memsh.linux.lib.kstrtox import kstrtobool, kstrtoint, kstrtouint, kstrtoull
+from memsh.linux.lib.kstrtox import kstrtobool, kstrtoint, kstrtoint_decimal, kstrtouint, kstrtoull, kstrtoull_decimal
 from memsh.procfs.node import ProcFile
 from memsh.procfs.sys_ext4 import COUNTS, trigger_test_error
 
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 
 TABLE = """
 drivers_autoprobe            bus                 first
+new_id                       drivers/8250_pericom  ids
+new_id                       drivers/iosf_mbi_pci  ids
+new_id                       drivers/pcieport    ids
 new_id remove_id             bus                 EINVAL
 driver_override              devices             none
 resource_alignment           bus                 words
@@ -40,7 +46,7 @@ inhibited                    input               bool
 brightness                   input               clamp ulong 0 1
 max_user_freq                rtc                 ulong 1 4095
 inode_readahead_blks         ext4                same ulong
-rps_flow_cnt                 net                 same ulong
+rps_flow_cnt                 net                 power ulong
 perf_event_mux_interval_ms   devices             int 1 2147483647
 broken_parity_status d3cold_allowed msi_bus  pci0000:00  EINVAL flag ulong
 enable                       0000:00:02.0        EBUSY ulong
@@ -56,7 +62,8 @@ fifo_batch read_expire write_expire prio_aging_expire  iosched  clamp int 0 2147
 front_merges                 iosched             clamp int 0 1
 writes_starved               iosched             int
 scheduler                    ram                 any
-drvctl eject                 -                   EINVAL
+eject                        -                   one
+drvctl                       -                   EINVAL
 extra scroll softraw softrepeat  serio           uint 0 1
 set                          serio               uint 1 3
 console                      serial8250          ENOENT bool
@@ -73,8 +80,8 @@ cmci_disabled ignore_ce      machinecheck        flag ullong
 dont_log_ce print_all        machinecheck        bool
 monarch_timeout              machinecheck        EINVAL int
 fail target                  hotplug             same int
-max_ratio min_ratio          bdi                 uint 0 100
-read_ahead_kb                bdi                 pages
+max_ratio min_ratio          bdi                 udec 0 100
+read_ahead_kb                bdi                 pages uldec
 rng_current                  hw_random           any
 carrier                      net                 EOPNOTSUPP
 proto_down threaded          net                 EOPNOTSUPP ulong
@@ -85,13 +92,20 @@ ifalias                      net                 words
 rps_cpus xps_rxqs            net                 mask
 xps_cpus                     net                 ENOENT
 tx_maxrate                   net                 EOPNOTSUPP
-hold_time limit limit_max limit_min  net         uint
+hold_time limit limit_max limit_min  net         udec
+cur_state                    thermal             same scan
+add_random iostats rotational stable_writes  virtual/block  flag queue
+nomerges                     virtual/block       merges
+nr_requests                  virtual/block/loop  requests
+wbt_lat_usec                 virtual/block       never ldec
+rq_affinity                  virtual/block       affinity
+read_ahead_kb                virtual/block       pages queue
 bind                         vtconsole           any
 cpumask                      virtual/workqueue/cpumask  some mask
 cpumask                      workqueue           mask
 max_active                   workqueue           clamp scan 1 512
 nice                         workqueue           scan -20 19
-numa                         workqueue           any scan
+numa                         workqueue           flag scan
 force_remove                 acpi                no
 sci                          interrupts          any
 err_ratelimit_burst err_ratelimit_interval_ms msg_ratelimit_burst msg_ratelimit_interval_ms  ext4  cut ulong
@@ -119,17 +133,29 @@ policy                       pcie_aspm           EPERM
 compressor zpool             zswap               ENOENT
 """
 Reader = Callable[["Box", str, str], str]  # (box, shown before, written) -> shown from now on
+LOOP_REQUESTS = 128
 _STYLES = (("1", "0"), ("Y", "N"), ("true", "false"))
-_READERS: dict[str, Callable[[str], int]] = {"int": kstrtoint, "uint": kstrtouint, "ullong": kstrtoull}
+_READERS: dict[str, Callable[[str], int]] = {
+    "int": kstrtoint, "uint": kstrtouint, "ullong": kstrtoull, "udec": partial(kstrtoull_decimal, bits=32),
+}  # fmt: skip
 
 
 def _plain(word: str, box: Box, text: str) -> int:
     """One number; EINVAL, ERANGE."""
     if word == "scan":
-        found = re.match(r"\s*([+-]?\d+)", text, re.ASCII)
+        found = re.match(r"\s*(-?\d+)", text, re.ASCII)
         if found is None:
             raise KernelError("EINVAL", "no number")
-        return int(found[1]) if len(found[1]) < 30 else 0
+        return (int(found[1][:4000]) + (1 << 31) & UINT_MAX) - (1 << 31)  # %d: what an int keeps of it
+    if word == "queue":  # queue_var_store()
+        try:
+            return kstrtoull_decimal(text, 32)
+        except KernelError:
+            raise KernelError("EINVAL", "a number of 32 bits") from None
+    if word == "ldec":
+        return kstrtoint_decimal(text)
+    if word == "uldec":
+        return kstrtoull_decimal(text, box.arch.bits)
     if word == "ulong":
         return kstrtoull(text, box.arch.bits)
     return _READERS[word](text)
@@ -166,13 +192,54 @@ def _no(box: Box, before: str, text: str) -> str:
 
 
 def _mask(box: Box, before: str, text: str) -> str:
-    digits = text.strip().replace(",", "")
-    if digits and re.fullmatch("[0-9a-fA-F]+", digits) is None:
+    digits = "".join(part.zfill(8) for part in re.split(r"[,\s]+", text.strip()))
+    if digits.strip("0") and re.fullmatch("[0-9a-fA-F]+", digits) is None:
         raise KernelError("EINVAL", "a mask is hexadecimal")
     number = int(digits or "0", 16)
     if number >> box.config.present:
         raise KernelError("EOVERFLOW", "of CPUs that there are not")
     return f"{number:x}"
+
+
+def _ids(box: Box, before: str, text: str) -> str:
+    """A vendor and a device at least."""
+    if re.match(r"\s*[0-9a-fA-Fx]+\s+[0-9a-fA-Fx]+", text) is None:
+        raise KernelError("EINVAL", "a vendor and a device")
+    return before
+
+
+def _never(kind: str, box: Box, before: str, text: str) -> str:
+    _plain(kind, box, text)
+    raise KernelError("EINVAL")
+
+
+def _one(box: Box, before: str, text: str) -> str:
+    raise KernelError("ENODEV" if text.startswith("1") else "EINVAL")
+
+
+def _power(box: Box, before: str, text: str) -> str:
+    number = _plain("ulong", box, text)
+    if number > UINT_MAX // 8:
+        raise KernelError("EINVAL", "too many")
+    return str(1 << (number - 1).bit_length() if number else 0)
+
+
+def _merges(box: Box, before: str, text: str) -> str:
+    number = _plain("queue", box, text)
+    return str(number if number in (0, 2) else 1)
+
+
+def _requests(box: Box, before: str, text: str) -> str:
+    """At least BLKDEV_MIN_RQ, no more than the disk's driver takes."""
+    number = max(_plain("queue", box, text), 4)
+    if number > LOOP_REQUESTS:
+        raise KernelError("EINVAL", "more than there are")
+    return str(number)
+
+
+def _affinity(box: Box, before: str, text: str) -> str:
+    number = _plain("queue", box, text)
+    return str(number) if number <= 2 else before
 
 
 def _count(box: Box, before: str, text: str) -> str:
@@ -210,6 +277,8 @@ def _reader(how: list[str]) -> Reader:
     word, rest = how[0], how[1:]
     if word in STRERROR:
         return partial(_refuse, word, rest)
+    if word == "never":
+        return partial(_never, rest[0])
     if word == "any":
         return (lambda box, before, text: _number(rest, False, box, before, text) and before) if rest else (
             lambda box, before, text: before)  # fmt: skip
@@ -219,13 +288,14 @@ def _reader(how: list[str]) -> Reader:
         return lambda box, before, text: str(_plain(rest[0], box, text) & UINT_MAX)
     if word == "flag":
         return lambda box, before, text: str(int(_plain(rest[0], box, text) != 0))
-    if word in ("clamp", "int", "uint", "ulong", "ullong", "scan"):
+    if word in ("clamp", "int", "uint", "udec", "ulong", "ullong", "scan"):
         clamp = word == "clamp"
         return partial(_number, rest if clamp else how, clamp)
     return {
         "bool": _bool, "some": _some, "loose": _loose, "no": _no, "mask": _mask, "count": _count,
         "hex": lambda box, before, text: f"{kstrtoull(text):x}",
-        "pages": lambda box, before, text: str(kstrtoull(text, box.arch.bits) & ~3),
+        "pages": lambda box, before, text: str(_plain(rest[0], box, text) & ~3),
+        "ids": _ids, "one": _one, "power": _power, "merges": _merges, "affinity": _affinity, "requests": _requests,
         "raw": lambda box, before, text: text,
         "words": lambda box, before, text: text.removesuffix("\n"),
         "none": lambda box, before, text: text.removesuffix("\n") or "(null)",

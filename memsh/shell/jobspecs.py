@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from memsh.digits import is_digits
 from memsh.shell.errors import ShellError
 from memsh.shell.printed import commands
-from memsh.shell.programs import BUILTINS
 
 if TYPE_CHECKING:
     from memsh.shell.jobs import Job
@@ -30,12 +29,22 @@ KILLED = {
 }  # fmt: skip
 
 
-def last_words(name: str, error: OSError, doing: str = "") -> tuple[int, str]:
+TRAPPED = {25: "XFSZ"}  # signals that come with an error, as `trap` names them
+
+
+def deadly(language: Language, error: OSError, builtin: bool = False) -> int:
+    """The signal that came with an error and that who asked dies of; 0 if none did, or it is ignored: then it reads
+    the error. A builtin's shell lives on with any trap."""
+    signal = int(getattr(error, "signal", 0))
+    trap = language.traps.get(TRAPPED.get(signal, ""))
+    return 0 if trap == "" or (builtin and trap) else signal
+
+
+def last_words(name: str, error: OSError, signal: int, doing: str = "") -> tuple[int, str]:
     """(status, what is said) of an error that nobody caught: a program dies of a signal that came with it. `doing`:
     what failed ("write error: ")."""
-    signal = getattr(error, "signal", 0)
-    if signal and name and name not in BUILTINS:
-        return 128 + int(signal), f"{KILLED[signal]}\n"
+    if signal:
+        return 128 + signal, f"{KILLED[signal]}\n"
     return 1, f"{name or 'memsh'}: {doing}{error.strerror or error}\n"
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import BUG_STATUS, NOT_FOUND, Dropped, Fatal, Leave, ShellError
-from memsh.shell.jobspecs import last_words
+from memsh.shell.jobspecs import deadly, last_words
+from memsh.shell.programs import BUILTINS
 
 if TYPE_CHECKING:
     from memsh.shell.io import Sink
@@ -59,8 +60,13 @@ class Refusals:
     def uncaught(self, name: str, error: OSError, doing: str = "") -> int:
         """Say what the kernel refused and the command did not handle; its status. `doing`: see last_words()."""
         self.refused = True
-        status, words = last_words(name, error, doing)
+        builtin = not name or name in BUILTINS
+        signal = deadly(self.language, error, builtin)
+        inner = len(self.language.shells) > 1  # a ( … ), which may die; the one at the prompt goes on
+        status, words = last_words(name, error, signal if inner or not builtin else 0, doing)
         self.say(words)
+        if builtin and signal and inner:
+            raise Leave(status)
         return status
 
     def bug(self, name: str, error: Exception) -> int:

@@ -127,6 +127,19 @@ def test_files_have_a_largest_length(typed: Typed) -> None:
     assert typed("truncate -s 1k /x; ulimit -f unlimited; truncate -s 8k /x") == ""
 
 
+def test_who_dies_of_a_file_that_grows_too_large() -> None:
+    """As bash and coreutils do: a ( … ) whose builtin writes, tee, cp; with the signal ignored all read the error."""
+    typed = Typed()
+    killed = "File size limit exceeded\n"
+    assert typed("(ulimit -f 1; printf '%3000s' x > f; echo here); echo $?; wc -c < f") == f"{killed}153\n1024\n"
+    assert typed("(ulimit -f 1; seq 1000 | tee f > /dev/null; echo $?); (ulimit -f 1; cp f g); echo $?") == (
+        f"{killed}153\n0\n"
+    )
+    assert typed("(ulimit -f 1; seq 1000 > h; cp h g; seq 999 > i); echo $?") == f"{killed}{killed}153\n"
+    text = typed("(ulimit -f 1; trap '' XFSZ; printf '%3000s' x > f; echo $?; head -c 3000 /dev/zero > f; echo $?)")
+    assert text == "printf: write error: File too large\n1\nhead: write error: File too large\n1\n"
+
+
 def test_rss_has_no_effect(typed: Typed) -> None:
     assert "minflt 256" in typed("ulimit -m 100; p=$(mmap 1M); touch $p 1M")
     assert int(typed("grep VmRSS /proc/self/status").split()[1]) > 1024

@@ -10,7 +10,14 @@ from memsh.machines.box import Box
 from memsh.procfs import tree
 
 PCI = "/sys/devices/pci0000:00/0000:00:01.0"
+QUEUE, BDI = "devices/virtual/block/loop0/queue", "devices/virtual/bdi/1:0"
 CASES = [  # (below /sys, written, shown then or why not)
+    (f"{QUEUE}/nr_requests", "+1", "4"), (f"{QUEUE}/nr_requests", "129", "EINVAL"), (f"{QUEUE}/nomerges", "7", "1"),
+    (f"{QUEUE}/rq_affinity", "9", "1"), (f"{QUEUE}/rotational", "4294967296", "EINVAL"),
+    (f"{QUEUE}/read_ahead_kb", "10", "8"), (f"{BDI}/max_ratio", "0x10", "EINVAL"), (f"{BDI}/max_ratio", "+9", "9"),
+    ("class/net/lo/queues/rx-0/rps_flow_cnt", "0x11", "32"), ("class/net/lo/queues/rx-0/rps_cpus", "1 2", "EOVERFLOW"),
+    ("class/net/lo/queues/tx-0/byte_queue_limits/limit", "0x10", "EINVAL"), ("class/thermal/cooling_device0/cur_state",
+    "4294967296", "0"), ("bus/workqueue/devices/writeback/max_active", "+1", "EINVAL"),
     ("kernel/debug/sched/latency_ns", "5", "5"), ("kernel/debug/sched/latency_ns", "99999999999", "1215752191"),
     ("kernel/debug/sched/verbose", "1x", "Y"), ("kernel/debug/sched/verbose", "nonsense", "N"),
     ("kernel/mm/swap/vma_ra_enabled", "nonsense", "false"), ("kernel/mm/swap/vma_ra_enabled", "x", "EINVAL"),
@@ -40,7 +47,7 @@ def fresh() -> Box:
 @pytest.mark.parametrize(("path", "written", "after"), CASES)
 def test_what_a_file_makes_of_it(fresh: Box, path: str, written: str, after: str) -> None:
     box, path = fresh.copy(), f"/sys/{path}"
-    if after in ("EINVAL", "ENODEV", "EOPNOTSUPP", "ERANGE", "EPERM", "EBUSY", "ENOENT"):
+    if after in ("EINVAL", "ENODEV", "EOPNOTSUPP", "ERANGE", "EPERM", "EBUSY", "ENOENT", "EOVERFLOW"):
         with pytest.raises(KernelError) as refused:
             tree.store(box, path, written + "\n")
         assert refused.value.code == after

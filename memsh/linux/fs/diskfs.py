@@ -3,7 +3,7 @@
 Contents are generated from a file's name until somebody writes; what is written lies in the page cache, and on the disk
 after `sync` or write-back.
 
-What would exceed RLIMIT_FSIZE is refused with SIGXFSZ. Known deviations: the shell's own builtins outlive that.
+What would exceed RLIMIT_FSIZE is refused with SIGXFSZ. Known deviations: the shell at the prompt outlives that.
 """
 
 from __future__ import annotations
