@@ -17,6 +17,7 @@ from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory import uaccess
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap import vma
+from memsh.linux.mm.mmap.madvise import ADVICE, do_madvise
 from memsh.linux.mm.vmscan.scan import ScanControl
 from memsh.linux.mm.vmscan.shrink import shrink_inactive_list
 from memsh.machines.box import Box
@@ -184,3 +185,19 @@ def test_nothing_is_lost_whatever_happens(steps: list[tuple[str, int, int]]) -> 
             if type(error).__name__ not in ("KernelError", "Segfault"):
                 raise
         assert check(box) == [], (what, page, count)
+
+
+def test_populating_marks_what_small_entries_map() -> None:
+    """As the recorded kernel: a huge page that small entries map is active after one turn, small pages after two; an
+    entry of 2 MiB marks nothing."""
+    box = Box(Config(arch="x86_64", ram=1024 * MIB, cmdline="norandmaps"))
+    mm = box.current.mm
+    assert mm is not None
+    addr = vma.sys_mmap(box, mm, 0, 8 * MIB, 3, MAP_PRIVATE | MAP_ANONYMOUS)
+    touch_range(box, box.current, addr, 8 * MIB, True)
+    vma.do_mprotect(box, mm, addr + 3 * MIB, 4096, 1)
+    active = box.vmstat["nr_active_anon"]
+    for more in (512, 1024):
+        do_madvise(box, mm, addr, 8 * MIB, ADVICE["populate_read"])
+        assert box.vmstat["nr_active_anon"] - active == more
+    assert check(box) == []

@@ -1,4 +1,4 @@
-"""Faulting pages in ahead of their use: MAP_POPULATE, mlock (mm/gup.c).
+"""Faulting pages in ahead of their use: MAP_POPULATE, mlock, MADV_POPULATE_READ and _WRITE (mm/gup.c).
 
 Each page found or brought in is marked accessed (FOLL_TOUCH). The faults count for the current process.
 """
@@ -43,6 +43,21 @@ def faultin_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int
             if task is not None:
                 task.minflt += tally.minflt
                 task.majflt += tally.majflt
+    if not vma.flags & (VM_HUGETLB | VM_PFNMAP):
+        _touch(box, mm, start, end)
+
+
+def _touch(box: Box, mm: MmStruct, start: int, end: int) -> None:
+    """Each page that a small entry maps is marked accessed, once for each entry (FOLL_TOUCH)."""
+    flags = box.memmap.flags
+    for _, table, first, stop in mapped_pieces(mm, start, end):
+        for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
+            for at, n, bits in sub_runs(flags, pfn, count):
+                if bits & (PG_REFERENCED | PG_HUGE):
+                    for frame in range(at, at + n):
+                        mark_page_accessed(box, frame)
+                else:
+                    mask_run(flags, at, n, 0, PG_REFERENCED)
 
 
 def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
@@ -53,17 +68,6 @@ def populate_vma_page_range(box: Box, mm: MmStruct, vma: VmArea, start: int, end
         raise KernelError("EFAULT")
     write = vma.flags & (VM_WRITE | VM_SHARED) == VM_WRITE
     faultin_page_range(box, mm, vma, start, end, write)
-    flags = box.memmap.flags
-    for _, table, first, stop in mapped_pieces(mm, start, end):
-        for _, count, pfn in page_runs(table.ptes, first, stop, box.vm.zero_pfn):
-            for at, n, bits in sub_runs(flags, pfn, count):
-                if bits & PG_HUGE:
-                    continue
-                if not bits & PG_REFERENCED:
-                    mask_run(flags, at, n, 0, PG_REFERENCED)
-                else:
-                    for frame in range(at, at + n):
-                        mark_page_accessed(box, frame)
 
 
 def mm_populate(box: Box, mm: MmStruct, start: int, length: int, *, ignore_errors: bool = True) -> None:

@@ -29,6 +29,7 @@ from memsh.linux.include.memmap import (
     PG_WRITEBACK,
 )
 from memsh.linux.lib.columns import clear_run, count_down, frame_runs, is_run, sub_runs
+from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, compound_head
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from memsh.linux.include.mmzone import Zone
 
 PAGEVEC_SIZE = 15
-HPAGE_PMD_NR = 512
 EVICTABLE = LISTS[:4]
 _SPECIAL = 0x10040400 | 0x4000  # VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP
 
@@ -172,23 +172,32 @@ def _move(box: Box, pfn: int, clear: int, set_: int) -> None:
     column = box.memmap.flags
     old = column[pfn]
     new = old & ~clear | set_
-    if old & PG_LRU:
+    if old & PG_HUGE:
+        lruvec, names = folio_lruvec(box, pfn), (lru_name(old), lru_name(new))
+        update_lru_size(box, names[0], pfn, -HPAGE_PMD_NR)
+        lruvec.unlink(box.memmap, names[0], pfn)
+        update_lru_size(box, names[1], pfn, HPAGE_PMD_NR)
+        lruvec.link(box.memmap, names[1], pfn)
+    elif old & PG_LRU:
         _del(box, lru_name(old), pfn)
         _add(box, lru_name(new), pfn)
     column[pfn] = new
 
 
 def mark_page_accessed(box: Box, pfn: int) -> None:
-    """Referenced on the first mark, active on the second (folio_mark_accessed)."""
+    """Referenced on the first mark, active on the second: the page, or the huge one that it is part of
+    (folio_mark_accessed)."""
+    pfn = compound_head(box, pfn)
     flags = box.memmap.flags[pfn]
     if not flags & PG_REFERENCED:
         box.memmap.flags[pfn] = flags | PG_REFERENCED
         box.changes += 1
-    elif not flags & (PG_ACTIVE | PG_UNEVICTABLE | PG_HUGE) and flags & PG_LRU:
+    elif not flags & (PG_ACTIVE | PG_UNEVICTABLE) and flags & PG_LRU:
+        count = HPAGE_PMD_NR if flags & PG_HUGE else 1
         _move(box, pfn, PG_REFERENCED, PG_ACTIVE)
         box.changes += 1
-        box.memcg.count_page_event(pfn, "pgactivate")
-        age_nonresident(folio_lruvec(box, pfn), 1)
+        box.memcg.count_page_event(pfn, "pgactivate", count)
+        age_nonresident(folio_lruvec(box, pfn), count)
 
 
 def mark_page_lazyfree(box: Box, pfn: int) -> None:
