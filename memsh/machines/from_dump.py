@@ -23,6 +23,7 @@ from memsh.linux.include.memmap import K_OTHER, K_RECORDED, K_RESERVED, K_SLAB, 
 from memsh.linux.include.mmzone import ZONE_BOOSTED_WATERMARK, PerCpuPages
 from memsh.linux.init.late import mount_disk, start_allocators, start_processes
 from memsh.linux.init.main import BOOT_USEC
+from memsh.linux.mm.huge_memory.khugepaged import hugepage_init
 from memsh.linux.mm.page_alloc.freearea import free_range
 from memsh.linux.mm.page_alloc.pcp import drain_zone
 from memsh.machines.box import Box
@@ -58,6 +59,7 @@ def from_recording(
             zone.wmark_min = zone.wmark_low = zone.wmark_high = 32
     box.log.printk(f"Linux version {UTS_RELEASE}, started from a recording")
     _keep_kernel_image(box)
+    hugepage_init(box)
     states = parse_slabstate(texts.get("slabstate.txt", ""))
     for pfn, order in slab_frames(states):
         for frame in range(pfn, pfn + (1 << order)):

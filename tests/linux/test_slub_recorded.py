@@ -347,3 +347,10 @@ def test_slabs_that_others_may_still_read_wait_for_the_clock() -> None:
     box.timer.advance(1_000_000)
     assert box.vmstat["nr_slab_unreclaimable"] < taken
     assert check(box) == []
+
+
+def test_from_a_recording_ksmd_and_khugepaged_are_there() -> None:
+    folder = REFERENCE64 / "boot-512m-1cpu"
+    box = from_recording(MACHINES[folder.name], {"freelists.txt": (folder / "freelists.txt").read_text()})
+    assert tree.show(box, "/sys/kernel/mm/transparent_hugepage/khugepaged/pages_to_scan") == "4096\n"
+    assert tree.show(box, "/sys/kernel/mm/ksm/pages_to_scan") == "100\n"
