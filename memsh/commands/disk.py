@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from memsh.commands.blocks import Unit, block_size, unit_of
 from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind, to_bytes, to_text
 from memsh.digits import is_digits
 from memsh.linux.box import Box
-from memsh.linux.fs.diskfs import filesystems
+from memsh.linux.fs.diskfs import Mount, filesystems
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
 from memsh.linux.mm.filemap.fadvise import fadvise_dontneed
@@ -370,7 +371,7 @@ def _fields(word: str) -> list[str]:
     option("-P", "--portability", help="POSIX's headings"), option("--total", help="with a sum"),
     option("-t", "--type", type=str, many=True, meta="TYPE"), option("-T", "--print-type"),
     option("-x", "--exclude-type", type=str, many=True, meta="TYPE"), option("-v", name="ignored"),
-    option("-a", "--all", lacks="file systems without blocks are told in /proc/self/mounts"),
+    option("-a", "--all", help="those without blocks too"),
     option("-i", "--inodes", lacks="the inodes of this box's file systems are not counted"),
     rest("files", words="path"), topic=TOPIC,
 )  # fmt: skip
@@ -387,8 +388,9 @@ def df(box: object, args: Args, io: IO) -> int:
         raise ShellError(f"file system type '{min(twice)}' both selected and excluded")
     if args.sync:
         session.box.fs.sync()
-    kinds = _kinds(io)
-    mounts = [(mount, "-") for mount in filesystems(session.box)]
+    told = list(_mounted(io))
+    kinds = {mount.where: kind for mount, kind in told}
+    mounts = [(mount, "-") for mount, _ in told]
     status = 0
     if args.files:
         every, mounts = mounts, []
@@ -400,7 +402,7 @@ def df(box: object, args: Args, io: IO) -> int:
                 continue
             inside = [m for m, _ in every if whole == m.where or whole.startswith(m.where.rstrip("/") + "/")]
             mounts.append((max(reversed(inside), key=lambda mount: len(mount.where)), name))
-    else:
+    elif not args.all:
         mounts = [(mount, name) for mount, name in mounts if mount.size]  # what has no size of its own is left out
     mounts = [(mount, name) for mount, name in mounts if (not args.type or kinds.get(mount.where) in args.type)
               and kinds.get(mount.where) not in args.exclude_type]  # fmt: skip
@@ -421,12 +423,17 @@ def df(box: object, args: Args, io: IO) -> int:
     return status
 
 
-def _kinds(io: IO) -> dict[str, str]:
-    """The types of the file systems, by where they are mounted."""
+def _mounted(io: IO) -> Iterator[tuple[Mount, str]]:
+    """What is mounted, in its order, with its type. What holds no files has no size but devtmpfs, where nodes are
+    free of charge."""
     files = io.session.files
     assert files is not None
-    lines = (line.split() for line in files.open_read(io.session, "/proc/mounts"))
-    return {words[1]: words[2] for words in lines}
+    sized = {mount.where: mount for mount in filesystems(io.session.box)}
+    for line in files.open_read(io.session, "/proc/mounts"):
+        device, where, kind, options = line.split()[:4]
+        where = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), where)
+        bound = re.search(r"\bsize=(\d+)k", options) if kind == "devtmpfs" else None
+        yield sized.get(where, Mount(device, where, int(bound[1]) << 10 if bound is not None else 0, 0)), kind
 
 
 def _heading(name: str, unit: Unit, args: Args) -> str:

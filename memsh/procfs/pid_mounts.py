@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.fs.namespace import mounts
 from memsh.linux.mm.shmem.shmem import TMPFS_DEV
+from memsh.procfs.seq_file import mangle_path
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -23,6 +24,15 @@ class Mounted(NamedTuple):
     source: str
     options: str = "rw,relatime"
     super_options: str = "rw"
+
+    @property
+    def device(self) -> str:
+        """The source as /proc spells it."""
+        return mangle_path(self.source, " \t\n\\#")
+
+    @property
+    def place(self) -> str:
+        return mangle_path(self.where, " \t\n\\")
 
 
 def mounted(box: Box) -> list[Mounted]:
@@ -61,14 +71,14 @@ def show_mounts(box: Box, task: Task) -> str:
     del task
     rows = mounted(box)
     more = [row.super_options.removeprefix("rw") for row in rows]
-    return "".join(f"{row.source} {row.where} {row.kind} {row.options}{own} 0 0\n"
+    return "".join(f"{row.device} {row.place} {row.kind} {row.options}{own} 0 0\n"
                    for row, own in zip(rows, more, strict=True))  # fmt: skip
 
 
 def show_mountinfo(box: Box, task: Task) -> str:
     del task
     return "".join(
-        f"{row.number} {row.parent} {row.dev[0]}:{row.dev[1]} / {row.where} {row.options} - {row.kind} {row.source} "
+        f"{row.number} {row.parent} {row.dev[0]}:{row.dev[1]} / {row.place} {row.options} - {row.kind} {row.device} "
         f"{row.super_options}\n"
         for row in mounted(box)
     )
@@ -76,4 +86,4 @@ def show_mountinfo(box: Box, task: Task) -> str:
 
 def show_mountstats(box: Box, task: Task) -> str:
     del task
-    return "".join(f"device {row.source} mounted on {row.where} with fstype {row.kind}\n" for row in mounted(box))
+    return "".join(f"device {row.device} mounted on {row.place} with fstype {row.kind}\n" for row in mounted(box))

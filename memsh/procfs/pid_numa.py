@@ -26,6 +26,7 @@ from memsh.linux.mm.mempolicy import policy_text
 from memsh.linux.mm.mmap.vmalist import vma_kernel_pagesize
 from memsh.linux.mm.page_alloc.policy import get_vma_policy
 from memsh.procfs.pid_maps import area_name
+from memsh.procfs.seq_file import mangle_path
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -99,7 +100,7 @@ def _line(box: Box, task: Task, mm: MmStruct, vma: VmArea) -> str:
     words = [f"{vma.start:08x} {policy_text(get_vma_policy(vma, vma.start) or task.mempolicy)}"]
     name = area_name(mm, vma)
     if vma.file is not None:
-        words.append("file=" + name.replace(" ", "\\040").replace("\t", "\\011").replace("=", "\\075"))
+        words.append("file=" + mangle_path(name, "\n\t= "))
     elif name in ("[heap]", "[stack]"):
         words.append(name[1:-1])
     page = vma_kernel_pagesize(box, vma)

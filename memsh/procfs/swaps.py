@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.procfs.seq_file import mangle_path
+
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
@@ -12,7 +14,7 @@ HEADER = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
 def row(path: str, kind: str, size: int, used: int, priority: int) -> str:
     """One area; `kind` is "partition" or "file", sizes in kB."""
-    name = path.replace("\n", "\\012").replace(" ", "\\040").replace("\t", "\\011")
+    name = mangle_path(path, " \t\n\\")
     padding = " " * max(1, 40 - len(name))
     return (
         f"{name}{padding}{'partition' if kind == 'partition' else 'file'}{'' if kind == 'partition' else chr(9)}\t"

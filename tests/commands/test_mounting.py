@@ -91,3 +91,13 @@ def test_undo_takes_a_mount_back(typed: Typed) -> None:
     typed("mount -t tmpfs x /m")
     typed("undo")
     assert "/m" not in typed("mount")
+
+
+def test_names_with_blanks_are_escaped_and_df_knows_every_file_system(typed: Typed) -> None:
+    typed("mkdir '/a b'; mount -t tmpfs -o size=1M 'x y#' '/a b'")
+    assert typed("tail -1 /proc/mounts").split()[:3] == ["x\\040y\\043", "/a\\040b", "tmpfs"]
+    assert typed("df '/a b' | tail -1").split() == ["x", "y#", "1024", "0", "1024", "0%", "/a", "b"]
+    assert typed("df /proc | tail -1").split() == ["proc", "0", "0", "0", "-", "/proc"]
+    rows = [line.split()[-1] for line in typed("df -a").splitlines()[1:]]
+    assert rows[:3] == ["/", "/proc", "/sys"] and rows[-1] == "b"
+    assert "devtmpfs" in typed("df") and "sysfs" not in typed("df")
