@@ -102,7 +102,7 @@ def hostname(box: object, args: Args, io: IO) -> int:
     if args.all_ip_addresses or args.all_fqdns or args.alias:  # the loopback device is left out
         io.out("\n")
         return 0
-    if args.yp:
+    if args.nis:
         raise ShellError("Local domain name not set")
     if args.names:
         raise ShellError("you must be root to change the host name" if io.session.box is None else
