@@ -114,9 +114,18 @@ def _list_sizes(box: Box, lruvec: LruVec, name: str, stretches: list[Stretch], n
         add_lru_size(box, lruvec, zone, name, number)
         return
     sign = 1 if number > 0 else -1
+    inside: dict[int, list[Stretch]] = {}  # by the first frame of their zone
     for first, count, step in stretches:
-        for pfn in range(first, first + count * step, step):
-            add_lru_size(box, lruvec, box.pages.zone_of(pfn), name, sign * number_of_pages(box, [(pfn, 1, 1)]))
+        low, high = (first, first + count) if step > 0 else (first - count + 1, first + 1)
+        while low < high:
+            if not start <= low < end:
+                zone = box.pages.zone_of(low)
+                start, end = zone.start_pfn, zone.start_pfn + zone.spanned
+            upto = min(high, end)
+            inside.setdefault(start, []).append((low, upto - low, 1))
+            low = upto
+    for pfn, parts in inside.items():
+        add_lru_size(box, lruvec, box.pages.zone_of(pfn), name, sign * number_of_pages(box, parts))
 
 
 def move_folios_to_lru(box: Box, lruvec: LruVec, stretches: list[Kept]) -> tuple[int, list[int]]:

@@ -139,7 +139,7 @@ def _settle(
     if what == FREE:
         free.append(stretch)
         return
-    differ = folios.count == 1 or bool(folios.bits & PG_MLOCKED)  # one has perhaps lost its last holder
+    differ = bool(folios.bits & PG_MLOCKED) or not sc.box.memmap.refcount[folios.first]  # one that lost its last holder
     if what == ACTIVATE and _activate(sc.box, folios, stat):
         differ = True
     keep.append((*stretch, differ))
