@@ -66,6 +66,7 @@ def state(box: Box) -> dict[str, Any]:
     for zone in box.pages.zones:
         found[f"free blocks of {zone.name}"] = [list(blocks) for blocks in zone.lists]
         found[f"pages that wait of {zone.name}"] = [[list(pfns) for pfns in cpu.lists] for cpu in zone.pcps]
+    found["nodes of shadows"] = [leaf for _, leaf in box.shadow_nodes]
     found["clock"] = box.timer.usec, box.cputime.used, box.cputime.switches
     return found
 

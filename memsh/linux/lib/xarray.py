@@ -287,9 +287,11 @@ class XArray:
             if alone:
                 self._enlist(leaf)
 
-    def put_values(self, index: int, values: array[int]) -> None:
-        """put_value() in the places of pages that stand side by side from `index` on and carry no mark."""
+    def put_values(self, index: int, values: array[int], way: int = 1) -> None:
+        """put_value() in the places of pages that stand side by side from `index` on and carry no mark; the last one
+        first if `way` is -1."""
         done, total = 0, len(values)
+        empty: list[int] = []  # bottom nodes without pages now
         marked = int.from_bytes(values.tobytes(), "little") | lanes(VALUE, total)
         entries = array("I", marked.to_bytes(4 * total, "little"))
         while done < total:
@@ -300,11 +302,13 @@ class XArray:
             self.count -= count
             live = self.live[leaf] = self.live[leaf] - count
             if not live:
-                self._enlist(leaf)
+                empty.append(leaf)
             elif live == 1 and self.height == 1:
                 self._lift_first()
             done += count
             index += count
+        for leaf in empty[::way]:
+            self._enlist(leaf)
 
     # -- marks ------------------------------------------------------------------------------------------------------
 

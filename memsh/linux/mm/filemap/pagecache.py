@@ -244,7 +244,7 @@ def remove_run(
     if way < 0:
         index -= count - 1
         shadows.reverse()
-    mapping.pages.put_values(index, shadows)
+    mapping.pages.put_values(index, shadows, way)
     mod_node_page_state(box, "nr_file_pages", frames[0], -count)
     clear_run((box.memmap.mapping,), min(frames[0], frames[-1]), count)
 
