@@ -25,6 +25,7 @@ PROCESSES = (10, 100, 1_000, 3_000)
 AREAS = (10, 1_000, 10_000, 65_000)
 OBJECTS = (1_000, 10_000, 100_000, 1_000_000)
 NODES = (1, 2, 4, 8)
+TURNS = "the shorter a list, the fewer pages reclaim looks at in a turn, and the fewer of them lie side by side"
 
 
 class Growth(NamedTuple):
@@ -81,6 +82,23 @@ def _ram(operation: Callable[[Box], object], arch: str, times: int) -> Callable[
     return lambda ram: _again(Box(Config(ram=ram, arch=arch)), operation, times)
 
 
+def _reclaimed(arch: str) -> Callable[[int], Workload]:
+    """Pages that reclaim takes while somebody writes to more memory than there is, all of it in small pages."""
+
+    def start(ram: int) -> Workload:
+        box = Box(Config(ram=ram, swap=2 * ram, arch=arch, cmdline="norandmaps transparent_hugepage=never"))
+        addr, vmstat = mapped(box, ram + ram // 2), box.vmstat
+        touch_range(box, box.current, addr, ram, True)
+        part = min(ram // 8, 64 * MIB)
+        for at in range(addr + ram, addr + ram + 4 * part, part):
+            yield 0
+            before = vmstat["pgsteal_kswapd"] + vmstat["pgsteal_direct"]
+            touch_range(box, box.current, at, part, True)
+            yield vmstat["pgsteal_kswapd"] + vmstat["pgsteal_direct"] - before
+
+    return start
+
+
 def _processes(operation: Callable[[Box], object], times: int) -> Callable[[int], Workload]:
     def start(count: int) -> Workload:
         box = Box(Config(ram=4 * GIB))
@@ -119,6 +137,8 @@ GROWTHS = (
     Growth("RAM, x86_64: a page taken and freed", RAM_64, _ram(_page, "x86_64", 5_000)),
     Growth("RAM, x86_64: a block of order 5 taken and freed", RAM_64, _ram(_block, "x86_64", 2_000)),
     Growth("RAM, x86_64: /proc/meminfo", RAM_64, _ram(_reader("/proc/meminfo"), "x86_64", 50)),
+    Growth("RAM, i386: a page written out and freed", RAM[:3], _reclaimed("i386"), TURNS),
+    Growth("RAM, x86_64: a page written out and freed", (64 * MIB, GIB, 4 * GIB), _reclaimed("x86_64"), TURNS),
     Growth("processes: a fork and an exit", PROCESSES, _processes(_fork, 20)),
     Growth("processes: 16 faults, mapped and unmapped", PROCESSES, _processes(_fault, 200)),
     Growth("processes: /proc/meminfo", PROCESSES, _processes(_reader("/proc/meminfo"), 50)),
