@@ -579,7 +579,8 @@ class Calls(Refusals):
                 self.settle_streams()
         if failure is not None:
             status = self.uncaught(name, failure, "write error: ")
-        self._console()
+        if not quiet:
+            self._console()
         return status
 
     def _console(self) -> None:

@@ -192,12 +192,16 @@ def copy(box: Box, task: Task, to: int, source: int, n: int) -> None:
     """memcpy() within one process, page by page."""
     box.changes += 1
     _forget(task, to, n)
+    if task.mm is not None:
+        task.mm.tlb.words.settle_at(source, n)
+    contents = box.memmap.contents
     while n > 0:
         count = min(n, 4096 - (source & 4095), 4096 - (to & 4095))
-        _fault_in(box, task, source, False)
-        data = read(box, task, source, count)
+        pfn = _fault_in(box, task, source, False)
+        page = contents.get(pfn)
+        data = (frame_view(box, pfn) if page is None else page)[source & 4095 : (source & 4095) + count]
         pfn = _fault_in(box, task, to, True)
-        if data != bytes(count) or pfn in box.memmap.contents:
+        if pfn in contents or data != bytes(count):
             _bytes(box, pfn)[to & 4095 : (to & 4095) + count] = data
         to += count
         source += count
