@@ -163,16 +163,15 @@ def _fault_ahead(box: Box, task: Task, addr: int, most: int) -> int:
     """Write to the pages from `addr` on that are not there yet, as one fault each: how many, at most `most`; 0 where it
     is not sure that each of them is a page of zeros then, got without reclaim."""
     mm = task.mm
-    vma = find_vma(mm, addr) if mm is not None else None
-    if mm is None or vma is None or not vma.start <= addr or vma.vm_ops is not None or not vma.flags & VM_WRITE:
+    table = mm.tables.get(addr >> mm.table_shift) if mm is not None else None
+    if mm is None or table is None or table.ptes[at := (addr >> 12) & mm.table_mask]:
+        return 0
+    vma = find_vma(mm, addr)
+    if vma is None or not vma.start <= addr or vma.vm_ops is not None or not vma.flags & VM_WRITE:
         return 0
     if vma.flags & VM_HUGETLB or box.trace.on or box.memcg.of_mm(mm) is not None:
         return 0
-    index, at = addr >> mm.table_shift, (addr >> 12) & mm.table_mask
     most = min(most, vma.end - addr >> 12, mm.table_mask + 1 - at)
-    table = mm.tables.get(index)
-    if table is None:
-        return 0
     ptes, stop = table.ptes, at
     while stop < at + most and not ptes[stop]:
         stop += 1
