@@ -29,6 +29,7 @@ from memsh.procfs.pid_base import (
     show_timens_offsets,
     show_timerslack,
     store_coredump_filter,
+    store_timens_offsets,
     store_timerslack,
 )
 from memsh.procfs.pid_fd import fd, fdinfo
@@ -216,6 +217,7 @@ PID_STORES: dict[str, Callable[[Box, Task, str], None]] = {
     "mem": refuse_mem,
     "oom_adj": store_oom_adj,
     "oom_score_adj": store_oom_score_adj,
+    "timens_offsets": store_timens_offsets,
     "timerslack_ns": store_timerslack,
 }
 PID_MODES: dict[str, int] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.kthread_switches import context_switches, sum_exec_runtime
 from memsh.linux.lib.kstrtox import kstrtouint, kstrtoull_decimal
@@ -62,6 +63,15 @@ def show_schedstat(box: Box, task: Task) -> str:
 def show_timens_offsets(box: Box, task: Task) -> str:
     del box, task
     return "monotonic           0         0\nboottime            0         0\n"
+
+
+def store_timens_offsets(box: Box, task: Task, text: str) -> None:
+    """A clock, seconds and ns, a line each; the namespace of the first processes takes none. EACCES, EINVAL."""
+    rows = [line.split() for line in text.splitlines()]
+    for row in rows:
+        if len(row) != 3 or row[0] not in ("monotonic", "boottime", "1", "7") or not is_digits(row[1] + row[2]):
+            raise KernelError("EINVAL", "a clock, seconds, nanoseconds")
+    raise KernelError("EACCES" if rows else "EINVAL")
 
 
 def show_timerslack(box: Box, task: Task) -> str:

@@ -2,8 +2,8 @@
 
 The recorded kernels have no tracefs (CONFIG_FTRACE is not set). What a kernel with ENABLE_DEFAULT_TRACERS has is here.
 
-**Known deviations:** events' numbers are those of an i386 kernel. No instances, per_cpu, options, dynamic events, saved
-command lines, binary buffers.
+**Known deviations:** events' numbers are those of an i386 kernel. No instances, dynamic events, saved command lines,
+binary buffers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from memsh.linux.include.trace_events import EVENTS
 from memsh.linux.kernel.trace_filter import BadFilter, create_filter, filter_match_preds, told
 from memsh.linux.kernel.trace_trigger import COMMANDS, event_trigger_write
 from memsh.linux.lib.kstrtox import kstrtoull_decimal
-from memsh.procfs import tracing
+from memsh.procfs import trace_options, tracing
 from memsh.procfs.node import Directory, Node, ProcFile
 from memsh.procfs.trace_format import show_format
 
@@ -259,6 +259,7 @@ FILES: dict[str, ProcFile] = {
     "timestamp_mode": ProcFile(lambda box: "[delta] absolute\n", None, 0o440),
     "trace": ProcFile(tracing.show, tracing.ignore, 0o640, truncate=tracing.clear),
     "trace_clock": ProcFile(tracing.show_clock, tracing.store_clock, 0o640),
+    "trace_options": ProcFile(trace_options.show, trace_options.store, 0o640),
     "trace_marker": ProcFile(None, tracing.store_marker, 0o220),
     "tracing_on": ProcFile(tracing.show_on, tracing.store_on, 0o640),
 }

@@ -20,7 +20,6 @@ from memsh.linux.mm.page_alloc.available import si_mem_available
 from memsh.procfs.trace_format import event_text
 
 if TYPE_CHECKING:
-    from memsh.linux.arch.x86.arch import Arch
     from memsh.linux.box import Box
 
 CLOCKS = ("local", "global", "counter", "uptime", "perf", "mono", "mono_raw", "boot", "tai", "x86-tsc")
@@ -44,28 +43,50 @@ HEAD = """\
 """
 
 
-def lines(
-    arch: Arch, events: Iterable[Written], clock: str = "local", started: set[int] | None = None
-) -> Iterable[str]:
+WITHOUT_FLAGS = """\
+#           TASK-PID     CPU#     TIMESTAMP  FUNCTION
+#              | |         |         |         |
+"""
+
+
+def lines(box: Box, events: Iterable[Written], started: set[int] | None = None) -> Iterable[str]:
     """Each event as a line of /sys/kernel/tracing/trace; where events were lost, a word on where each further CPU's
     begin (`started`: the CPUs that are known)."""
+    clock, off = box.trace.clock, box.trace.off
+    flags = "" if "irq-info" in off else "....."
     for at, (_, time, pid, comm, cpu, record) in enumerate(events):
-        if started is not None and cpu not in started:
+        if started is not None and cpu not in started and "annotate" not in off:
             started.add(cpu)
             if at:
                 yield f"##### CPU {cpu} buffer started ####\n"
         usec = time // 1000
         when = f"{time:12}" if clock in NOT_IN_NS else f"{usec // 1_000_000:5}.{usec % 1_000_000:06}"
-        yield f"{comm:>16}-{pid:<7} [{cpu:03}] ..... {when}: {event_text(arch, record)}\n"
+        who = "" if "context-info" in off else f"{comm:>16}-{pid:<7} [{cpu:03}] {flags} {when}: "
+        yield f"{who}{event_text(box.arch, record)}\n"
 
 
 def show(box: Box) -> str:
     """The text of /sys/kernel/tracing/trace."""
     trace = box.trace
-    kept = len(trace.buffer)
-    head = HEAD.format(kept=kept, total=trace.total, cpus=box.config.cpus)
-    started: set[int] | None = set() if kept < trace.total else None
-    return head + "".join(lines(box.arch, trace.buffer, trace.clock, started))
+    return _shown(box, trace.buffer, len(trace.buffer), trace.total)
+
+
+def show_cpu(box: Box, cpu: int) -> str:
+    """The same of one CPU."""
+    buffer = box.trace.buffer.cpus.get(cpu)
+    events, lost = (buffer.events, buffer.lost) if buffer is not None else ((), 0)
+    return _shown(box, events, len(events), len(events) + lost)
+
+
+def _shown(box: Box, events: Iterable[Written], kept: int, total: int) -> str:
+    off = box.trace.off
+    head = HEAD.format(kept=kept, total=total, cpus=box.config.cpus)
+    if "context-info" in off:
+        head = "".join(head.splitlines(keepends=True)[:2])
+    elif "irq-info" in off:
+        rows = head.splitlines(keepends=True)
+        head = "".join(rows[:4]) + WITHOUT_FLAGS
+    return head + "".join(lines(box, events, set() if kept < total else None))
 
 
 def follow(box: Box, cursor: int | None) -> tuple[str, int]:
@@ -78,7 +99,7 @@ def follow(box: Box, cursor: int | None) -> tuple[str, int]:
     left = [*dropwhile(lambda written: written.number < cursor, trace.buffer)]
     missed = trace.total - cursor - len(left)
     lost = f"CPU:{left[0].cpu} [LOST {missed} EVENTS]\n" if missed and left else ""
-    return lost + "".join(lines(box.arch, left, trace.clock)), trace.total
+    return lost + "".join(lines(box, left)), trace.total
 
 
 def clear(box: Box) -> None:
@@ -153,6 +174,8 @@ def store_size(box: Box, text: str) -> None:
 def store_marker(box: Box, text: str) -> None:
     """What is written is an event among the others."""
     trace = box.trace
+    if "markers" in trace.off:
+        raise KernelError("EINVAL", "nomarkers")
     if not trace.tracing:
         raise KernelError("EBADF", "tracing_on is 0")
     trace.write((MARK, text[:MAX_MARK].removesuffix("\n")))

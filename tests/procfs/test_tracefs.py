@@ -140,3 +140,31 @@ def test_another_clock_begins_anew() -> None:
     typed("kmalloc 8")
     assert re.findall(r"\.\.\.\.\. +(\d+): kmalloc", typed("cat trace")) == ["1", "2"]
     assert typed("cat trace_clock").startswith("local global [counter] uptime ")
+
+
+def test_options() -> None:
+    """As a kernel with these tracers answered."""
+    typed = Typed("--cpus", "2")
+    typed(f"cd {TRACING}; echo m1 > trace_marker; echo noirq-info > trace_options")
+    head = r"FUNCTION\n#              \| \|         \|         \|         \|\n"
+    assert re.search(head + r" +a.out-53 +\[000\]  +1\.\d+: tracing_mark_write: m1\n", typed("cat trace"))
+    assert typed("echo nocontext-info > trace_options; cat trace") == "# tracer: nop\n#\ntracing_mark_write: m1\n"
+    for word, answer in (("nonsense", "1"), ("no", "1"), ("", "1"), ("noannotate ", "0"), (" annotate", "0"),
+                         ("nonirq-info", "1"), ("stacktrace", "1")):  # fmt: skip
+        assert typed(f"echo '{word}' > trace_options 2> /dev/null; echo $?") == f"{answer}\n", word
+    assert typed("echo 0 > options/annotate; cat options/annotate; grep -c ^no trace_options") == "0\n21\n"
+    assert "Invalid argument" in typed("echo 2 > options/annotate")
+    assert "Invalid argument" in typed("echo nomarkers > trace_options; echo m2 > trace_marker")
+
+
+def test_each_cpus_buffer() -> None:
+    typed = Typed("--cpus", "2")
+    typed(f"cd {TRACING}; echo 1 > {KMEM}/kmalloc/enable; taskset -c 1 kmalloc 64; kmalloc 8; kmalloc 8")
+    assert typed("grep -c kmalloc: per_cpu/cpu0/trace per_cpu/cpu1/trace").split() == [
+        "per_cpu/cpu0/trace:2", "per_cpu/cpu1/trace:1",
+    ]  # fmt: skip
+    typed("echo 1 > buffer_size_kb; echo nooverwrite > trace_options")
+    typed("for i in {1..300}; do kmalloc 8; done > /dev/null")
+    stats = dict(line.split(": ") for line in typed("cat per_cpu/cpu0/stats").splitlines())
+    assert int(stats["entries"]) + int(stats["dropped events"]) == 302 and stats["overrun"] == "0"
+    assert int(stats["dropped events"]) > 50

@@ -33,15 +33,18 @@ class Written(NamedTuple):
 
 
 class _PerCpu:
-    __slots__ = ("events", "pages", "time", "used")
+    __slots__ = ("dropped", "events", "lost", "pages", "time", "used")
 
     def __init__(self) -> None:
         self.events: deque[Written] = deque()
         self.pages: deque[int] = deque([0])  # how many events are on each
         self.used = 0  # bytes of the last page
         self.time = 0  # of the last event
+        self.lost = 0  # events that were written over
+        self.dropped = 0  # events that came when all was full, and were not to be
 
     def drop(self) -> None:
+        self.lost += self.pages[0]
         for _ in range(self.pages.popleft()):
             self.events.popleft()
 
@@ -72,8 +75,10 @@ class RingBuffer:
             while len(buffer.pages) > self.pages():
                 buffer.drop()
 
-    def write(self, size: int, time: int, who: tuple[int, str, int], record: tuple[Any, ...]) -> None:
-        """An event of `size` bytes at `time` (ns), `who` (PID, comm, CPU)."""
+    def write(
+        self, size: int, time: int, who: tuple[int, str, int], record: tuple[Any, ...], over: bool = True
+    ) -> None:  # fmt: skip
+        """An event of `size` bytes at `time` (ns), `who` (PID, comm, CPU); `over`: rather than the oldest ones."""
         buffer = self.cpus.get(who[2])
         if buffer is None:
             buffer = self.cpus[who[2]] = _PerCpu()
@@ -81,6 +86,9 @@ class RingBuffer:
         if buffer.used and time - buffer.time >> _TIME_BITS:
             size += _TIME_EXTEND
         if buffer.used + size > self.page:
+            if not over and len(buffer.pages) == self.pages():
+                buffer.dropped += 1
+                return
             buffer.pages.append(0)
             buffer.used = 0
             if len(buffer.pages) > self.pages():

@@ -46,8 +46,8 @@ class Trace:
     `box` is whose clock and current task are noted; without one they read 0, 0 and "<idle>".
     """
 
-    __slots__ = ("asked", "box", "buffer", "clock", "counting", "events", "expanded", "filters", "heard", "muted", "on",
-                 "passed", "pids", "sizes", "soft", "told", "tracing", "triggers")  # fmt: skip
+    __slots__ = ("asked", "box", "buffer", "clock", "counting", "events", "expanded", "filters", "heard", "muted",
+                 "off", "on", "passed", "pids", "sizes", "soft", "told", "tracing", "triggers")  # fmt: skip
 
     def __init__(self, box: Box | None = None) -> None:
         self.on = False
@@ -60,6 +60,7 @@ class Trace:
         self.told: dict[str, str] = {}
         self.pids: set[int] = set()  # only these tasks' events; none: all
         self.clock = "local"
+        self.off: set[str] = set()  # options that are on at boot
         self.box = box
         self.buffer = RingBuffer(box.arch.word if box is not None else 4)
         self.expanded = False
@@ -212,7 +213,7 @@ class Trace:
             known = (event.layout(self.buffer.word)[1], event.words) if event else (10 + self.buffer.word, (1,))
             self.sizes[name] = known
         size = known[0] + sum(len(record[at]) + 1 for at in known[1])
-        self.buffer.write(size, self._time(usec), who or self._who(), record)
+        self.buffer.write(size, self._time(usec), who or self._who(), record, "overwrite" not in self.off)
 
     def _time(self, usec: int) -> int:
         """What the chosen clock says: ns, or what it counts in."""
