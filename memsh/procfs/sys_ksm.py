@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.lib.kstrtox import kstrtoint_decimal, kstrtoull_decimal
+from memsh.linux.lib.kstrtox import kstrtobool, kstrtoint_decimal, kstrtoull_decimal
 from memsh.linux.mm.ksm.ksmd import set_max_page_sharing, set_merge_across_nodes, set_run
 from memsh.procfs.node import ProcFile
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 COUNTS = ("full_scans", "pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "stable_node_chains",
           "stable_node_dups")  # fmt: skip
-_BOOLEANS = {"y": 1, "Y": 1, "1": 1, "n": 0, "N": 0, "0": 0, "on": 1, "of": 0}
 
 
 def _number(text: str) -> int:
@@ -27,13 +26,6 @@ def _number(text: str) -> int:
         return kstrtoull_decimal(text, 32)
     except KernelError:
         raise KernelError("EINVAL") from None
-
-
-def _boolean(text: str) -> int:
-    value = _BOOLEANS.get(text[:2].lower() if text[:1] in "oO" else text[:1])
-    if value is None:
-        raise KernelError("EINVAL")
-    return value
 
 
 def _within(value: int, least: int, most: int) -> int:
@@ -71,7 +63,7 @@ def _sets(name: str, parse: Callable[[str], int]) -> Callable[[Box, str], None]:
 _STORES: dict[str, Callable[[Box, str], None]] = {
     "max_page_sharing": _sharing, "merge_across_nodes": _nodes, "run": _run, "sleep_millisecs": _sleep,
     **{name: _sets(name, _number) for name in ("pages_to_scan", "stable_node_chains_prune_millisecs")},
-    "use_zero_pages": _sets("use_zero_pages", _boolean),
+    "use_zero_pages": _sets("use_zero_pages", lambda text: int(kstrtobool(text))),
 }  # fmt: skip
 
 
