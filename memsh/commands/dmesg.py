@@ -180,7 +180,8 @@ class _Printer:
             head = f"{_facility(record):<6}:{LEVELS[record.level]:<7}: "
         first, *more = record.text.split("\n")
         indent = " " * len(stamp)
-        self.io.out(f"{head}{stamp}{first}\n" + "".join(f"{head}{indent}{line}\n" for line in more))
+        rest = [f"{head}{indent}{line}\n" if line else "\n" for line in more]
+        self.io.out(f"{head}{stamp}{first}\n" + "".join(rest))
 
     def json(self, records: list[Record]) -> None:
         import json  # start-up: 3 ms

@@ -35,6 +35,8 @@ class Facts(NamedTuple):
     blocks: int = 0
     target: str = ""
     rdev: tuple[int, int] = (0, 0)
+    uid: int = 0
+    gid: int = 0
 
     @property
     def letter(self) -> str:
@@ -43,6 +45,15 @@ class Facts(NamedTuple):
     @property
     def st_mode(self) -> int:
         return _TYPES[self.kind] | self.mode
+
+    @property
+    def user(self) -> str:
+        """Its owner's name; "" where the number has none."""
+        return "" if self.uid else "root"
+
+    @property
+    def group(self) -> str:
+        return "" if self.gid else "root"
 
     def bits(self) -> str:
         """`-rw-r--r--`."""
@@ -112,4 +123,5 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
         blocks = len(inode.hugetlb.pages) << inode.hugetlb.order + 3 if inode.hugetlb is not None else 0
     below = (inode.children or {}).values()
     links = inode.nlink + (kind == "dir") + sum(one.is_dir for one in below)
-    return Facts(kind, inode.mode & 0o7777, size, inode.number, links, inode.dev, inode.usec / 1e6, blocks)
+    return Facts(kind, inode.mode & 0o7777, size, inode.number, links, inode.dev, inode.usec / 1e6, blocks,
+                 uid=inode.uid, gid=inode.gid)  # fmt: skip

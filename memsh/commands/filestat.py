@@ -25,6 +25,7 @@ from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import NoChoice, last_typed, one_of, option, sized, utility
 
 TOPIC = "files"
+UNKNOWN = "UNKNOWN"  # a number that has no name
 _KINDS = {
     "dir": "directory", "link": "symbolic link", "block": "block special file", "char": "character special file",
 }  # fmt: skip
@@ -139,7 +140,8 @@ def _long(io: IO, name: str, facts: Facts) -> str:
         f"  File: {shown}\n"
         f"  Size: {facts.size:<10}\tBlocks: {facts.blocks:<10} IO Block: {_io_block(facts):<6} {_kind(facts)}\n"
         f"Device: {facts.dev[0]},{facts.dev[1]}\tInode: {facts.inode:<11} Links: {facts.links}{rdev}\n"
-        f"Access: ({facts.mode:04o}/{facts.bits()})  Uid: (    0/    root)   Gid: (    0/    root)\n"
+        f"Access: ({facts.mode:04o}/{facts.bits()})  Uid: ({facts.uid:5}/{facts.user or UNKNOWN:>8})   "
+        f"Gid: ({facts.gid:5}/{facts.group or UNKNOWN:>8})\n"
         f"Access: {when}\nModify: {when}\nChange: {when}\n Birth: -\n"
     )  # fmt: skip
 
@@ -154,9 +156,10 @@ def _formatted(io: IO, name: str, facts: Facts, pattern: str) -> str:
     quoted = f"'{name}' -> '{facts.target}'" if facts.kind == "link" else f"'{name}'"
     values: dict[str, Any] = {
         "n": name, "N": quoted, "s": facts.size, "b": facts.blocks, "B": 512, "o": _io_block(facts),
-        "f": f"{facts.st_mode:x}", "a": f"{facts.mode:o}", "A": facts.bits(), "F": _kind(facts), "u": 0, "g": 0,
-        "U": "root", "G": "root", "i": facts.inode, "h": facts.links, "d": facts.dev[0] << 8 | facts.dev[1],
-        "Hd": facts.dev[0], "Ld": facts.dev[1], "D": f"{facts.dev[0] << 8 | facts.dev[1]:x}", "t": f"{major:x}",
+        "f": f"{facts.st_mode:x}", "a": f"{facts.mode:o}", "A": facts.bits(), "F": _kind(facts), "u": facts.uid,
+        "g": facts.gid, "U": facts.user or UNKNOWN, "G": facts.group or UNKNOWN, "i": facts.inode, "h": facts.links,
+        "d": facts.dev[0] << 8 | facts.dev[1], "Hd": facts.dev[0], "Ld": facts.dev[1],
+        "D": f"{facts.dev[0] << 8 | facts.dev[1]:x}", "t": f"{major:x}",
         "T": f"{minor:x}", "r": major << 8 | minor, "x": _stamp(io, when), "y": _stamp(io, when), "z": _stamp(io, when),
         "w": "-", "X": int(when), "Y": int(when), "Z": int(when), "W": 0,
         "m": "/proc" if facts.seconds is None else "/",

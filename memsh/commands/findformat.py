@@ -80,7 +80,8 @@ def _directive(finder: Expression, letter: str, found: Found) -> str:
     if letter in "FY":
         return fstype(finder, found) if letter == "F" else _leads(finder, found)
     values: dict[str, Any] = {
-        "s": facts.size, "m": f"{facts.mode:o}", "M": facts.bits(), "u": "root", "g": "root", "U": 0, "G": 0,
+        "s": facts.size, "m": f"{facts.mode:o}", "M": facts.bits(), "u": facts.user or facts.uid,
+        "g": facts.group or facts.gid, "U": facts.uid, "G": facts.gid,
         "i": facts.inode, "n": facts.links, "b": facts.blocks, "k": facts.blocks // 2, "l": facts.target,
         "y": facts.letter, "D": facts.dev[0] << 8 | facts.dev[1],
         "S": f"{facts.blocks * 512 / facts.size if facts.size else 1.0:g}",

@@ -262,22 +262,30 @@ class Expression:
         return self._number(name, lambda facts: facts.inode)
 
     def p_uid(self, name: str) -> Test:
-        return self._number(name, lambda facts: 0)
+        return self._number(name, lambda facts: facts.uid)
 
-    p_gid = p_uid
+    def p_gid(self, name: str) -> Test:
+        return self._number(name, lambda facts: facts.gid)
+
+    def _owner(self, name: str) -> int:
+        word = self._argument(name)
+        if word != "root" and not is_digits(word):
+            raise ShellError(f"'{word}' is not the name of a known {name[1:]}")
+        return 0 if word == "root" else int(word)
 
     def p_user(self, name: str) -> Test:
-        word = self._argument(name)
-        if word not in ("root", "0") and not is_digits(word):
-            raise ShellError(f"'{word}' is not the name of a known {name[1:]}")
-        return lambda found: word in ("root", "0")
+        wanted = self._owner(name)
+        return lambda found: found.facts.uid == wanted
 
-    p_group = p_user
+    def p_group(self, name: str) -> Test:
+        wanted = self._owner(name)
+        return lambda found: found.facts.gid == wanted
 
     def p_nouser(self, name: str) -> Test:
-        return lambda found: False
+        return lambda found: not found.facts.user
 
-    p_nogroup = p_nouser
+    def p_nogroup(self, name: str) -> Test:
+        return lambda found: not found.facts.group
 
     def p_perm(self, name: str) -> Test:
         word = self._argument(name)

@@ -382,18 +382,24 @@ class _Listing:
         minor = max((len(size.partition(",")[2]) for size in devices), default=0)
         plain = max((len(size) for size in sizes if "," not in size), default=0)
         wide = max(plain, major + 2 + minor if devices else 0)
-        user = "0" if args.numeric_uid_gid else "root"
-        owners = [] if args.no_owner else [user]
-        owners += [] if args.no_group or args.without_group else [user]
-        owners += [user] if args.author else []
+        columns = [] if args.no_owner else ["user"]
+        columns += [] if args.no_group or args.without_group else ["group"]
+        columns += ["user"] if args.author else []
+        widths = [max(len(self._who(entry.facts, which).strip()) for entry in among) for which in columns]
         for entry, size in zip(entries, sizes, strict=False):
             facts = entry.facts
             if "," in size:
                 first, _, second = size.partition(",")
                 size = f"{first:>{wide - 2 - minor}}, {second:>{minor}}"
+            owners = [self._who(facts, which, width) for which, width in zip(columns, widths, strict=True)]
             parts = [facts.bits(), f"{facts.links:>{links}}", *owners, f"{size:>{wide}}", self._time(facts)]
             target = f" -> {self._quoted(facts.target)}" if facts.kind == "link" and facts.target else ""
             yield f"{self._before(entry, among)}{' '.join(parts)} {self._name(entry)}{target}{self.end}"
+
+    def _who(self, facts: Facts, which: str, width: int = 0) -> str:
+        """The owner or the group; numbers stand at the right edge of their column."""
+        name, number = (facts.user, facts.uid) if which == "user" else (facts.group, facts.gid)
+        return str(number).rjust(width) if self.args.numeric_uid_gid or not name else name.ljust(width)
 
     def _size(self, facts: Facts) -> str:
         if facts.kind in ("block", "char"):

@@ -39,6 +39,7 @@ nr_inodes=0: mount: /i: mount(2) system call failed: Cannot allocate memory.
 pagesize=1G: none on /i type hugetlbfs (rw,relatime,pagesize=1024M)
 mode=8: hugetlbfs: Bad value for 'mode'
 uid=x: hugetlbfs: Bad value for 'uid'
+uid=1000,gid=0x64,mode=750: none on /i type hugetlbfs (rw,relatime,uid=1000,gid=100,mode=750,pagesize=2M)
 size=3M,pagesize=2048K: none on /i type hugetlbfs (rw,relatime,pagesize=2M,size=2097152)
 """
 
@@ -119,3 +120,13 @@ def test_a_remount_reads_the_options_and_leaves_them(typed: Typed) -> None:
     for option, words in (("foo=1", "Unknown parameter 'foo'"), ("pagesize=3M", "Unsupported page size 3 MB")):
         assert "mount point not mounted or bad option" in typed(f"mount -o remount,{option} /i")
         assert f"hugetlbfs: {words}" in typed("dmesg | tail -1")
+
+
+def test_whose_the_directory_is_and_what_has_no_meaning(typed: Typed) -> None:
+    typed("mount -t hugetlbfs -o uid=1000,gid=100 none /i; mkdir /j; mount -t tmpfs -o uid=7 none /j")
+    assert typed("stat -c '%n %u %U %g %G' /i /j; find /i /j -maxdepth 0 -nogroup") == (
+        "/i 1000 UNKNOWN 100 UNKNOWN\n/j 7 UNKNOWN 0 root\n/i\n")
+    assert [line.split()[2:4] for line in typed("ls -ld /i /j /tmp").splitlines()] == [
+        ["1000", "100"], ["7", "root"], ["root", "root"]]  # fmt: skip
+    assert "wrong fs type" in typed("mount -t hugetlbfs -o size=x none /i")
+    assert typed("dmesg | tail -2 | cut -d] -f2") == " hugetlbfs: Bad value 'x' for mount option 'size'\n\n"

@@ -71,6 +71,7 @@ def _cover(box: Box, made: Tmpfs | Hugetlbfs, below: Inode, parent: Inode) -> No
     made.number = max([FIRST_MOUNT - 1, *(one.number for one in mounts(box))]) + 1
     root = made.root = box.fs.new_inode(below.name, True, made.dev)
     root.mode = root.mode & ~0o7777 | made.mode
+    root.uid, root.gid = made.uid, made.gid
     root.parent, made.covered = parent, below
     assert parent.children is not None
     parent.children[below.name] = root

@@ -288,9 +288,9 @@ class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `a_ops`: how its pages come and go."""
 
     __slots__ = (
-        "a_ops", "addr", "aliases", "below", "charged", "children", "dentry", "dev", "f_op", "hugetlb", "mapping",
-        "mode", "name", "nlink", "number", "opened", "parent", "policies", "rdev", "s_op", "seed", "seeded", "size",
-        "target", "usec",
+        "a_ops", "addr", "aliases", "below", "charged", "children", "dentry", "dev", "f_op", "gid", "hugetlb",
+        "mapping", "mode", "name", "nlink", "number", "opened", "parent", "policies", "rdev", "s_op", "seed", "seeded",
+        "size", "target", "uid", "usec",
     )  # fmt: skip
 
     def __init__(
@@ -305,6 +305,7 @@ class Inode:
         self.dev = dev
         self.size = size
         self.mode = mode
+        self.uid = self.gid = 0  # whose it is
         self.nlink = 1
         self.opened = 0  # files open or mapped
         self.seed = name  # names its generated contents; "" for zeros

@@ -63,6 +63,14 @@ def kstrtoll(text: str) -> int:
     return _signed(text, 64)
 
 
+def fs_param_is_u32(text: str) -> int | None:
+    """A number of 32 bits as an option of a file system has it; None if it is none."""
+    try:
+        return kstrtouint(text)
+    except KernelError:
+        return None
+
+
 def kstrtobool(text: str) -> bool:
     """Yes or no, by the first letter, or two: y, t, 1, on; n, f, 0, off. EINVAL."""
     word = text[:2].lower()

@@ -1,7 +1,7 @@
 """Mounted file systems of huge pages: what each may have, and is sure of; its options (fs/hugetlbfs/inode.c:
 hugetlbfs_parse_param, hugetlbfs_show_options; mm/hugetlb.c: struct hugepage_subpool).
 
-Known deviations: uid= and gid= know root alone; where a page of a mount with min_size= is not to be had, this Linux
+Known deviations: where a page of a mount with min_size= is not to be had, this Linux
 counts a reservation that nobody has, and here it is not counted.
 """
 
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.include.kern_levels import KERN_ERR
 from memsh.linux.lib.cmdline import memparse
+from memsh.linux.lib.kstrtox import fs_param_is_u32
 from memsh.linux.mm.hugetlb.pool import acct_memory
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 NAMES = ("gid", "min_size", "mode", "nr_inodes", "pagesize", "size", "uid")
 MODE = 0o755
+_BAD = "Bad value '{}' for mount option '{}'\n"
 
 
 class Subpool:
@@ -71,6 +74,7 @@ class HugetlbfsOptions:
         self.min_size: str | None = None
         self.inodes: int | None = None
         self.mode = MODE
+        self.uid = self.gid = 0
 
 
 def parse_options(box: Box, words: list[str]) -> HugetlbfsOptions:
@@ -92,10 +96,14 @@ def parse_options(box: Box, words: list[str]) -> HugetlbfsOptions:
                 raise _refuse(box, "Bad value for 'mode'")
             found.mode = int(value, 8) & 0o1777
         elif name in ("uid", "gid"):
-            if value != "0":
+            owner = fs_param_is_u32(value)
+            if owner is None:
                 raise _refuse(box, f"Bad value for '{name}'")
+            if owner == UINT_MAX:
+                raise _refuse(box, _BAD.format(value, name))
+            setattr(found, name, owner)
         elif not is_digits(value[0]):
-            raise _refuse(box, f"Bad value for '{name}'")
+            raise _refuse(box, _BAD.format(value, name))
         elif name == "nr_inodes":
             found.inodes = memparse(value)[0]
         else:
@@ -116,6 +124,7 @@ class Hugetlbfs:
                  flags: str) -> None:  # fmt: skip
         self.dev, self.source, self.where, self.flags = dev, source, where, flags
         self.order, self.mode, self.inodes = options.order, options.mode, options.inodes
+        self.uid, self.gid = options.uid, options.gid  # whose the directory is
         self.used_inodes = 0
         self.number = 0  # of the mount
         self.root: Inode | None = None
@@ -161,7 +170,7 @@ class Hugetlbfs:
     def show_options(self, box: Box) -> str:
         """As mountinfo shows those of the file system."""
         h = box.hugetlb.states[self.order]
-        text = "rw"
+        text = "rw" + (f",uid={self.uid}" if self.uid else "") + (f",gid={self.gid}" if self.gid else "")
         if self.mode != MODE:
             text += f",mode={self.mode:o}"
         if self.inodes is not None:

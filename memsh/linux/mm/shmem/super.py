@@ -10,8 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.include.kern_levels import KERN_ERR
 from memsh.linux.lib.cmdline import memparse
+from memsh.linux.lib.kstrtox import fs_param_is_u32
 from memsh.linux.mm.mmap.vmalist import totalram_pages
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class TmpfsOptions:
         self.inodes: int | None = None
         self.mode: int | None = None
         self.huge: str | None = None
+        self.uid = self.gid = 0
 
 
 def parse_options(box: Box, words: list[str]) -> TmpfsOptions:
@@ -76,7 +79,9 @@ def parse_options(box: Box, words: list[str]) -> TmpfsOptions:
             bad = not re.fullmatch(r"[0-7]+", value)
             found.mode = int(value, 8) & 0o7777 if not bad else None
         elif name in ("uid", "gid"):
-            bad = value != "0"  # there is nobody but root
+            owner = fs_param_is_u32(value)
+            bad = owner is None or owner == UINT_MAX
+            setattr(found, name, owner or 0)
         elif name == "huge":
             bad = value not in HUGE
             found.huge = value
@@ -96,6 +101,7 @@ class Tmpfs:
         self.blocks, self.inodes = options.blocks, options.inodes
         self.mode = STICKY if options.mode is None else options.mode
         self.huge = options.huge or "never"
+        self.uid, self.gid = options.uid, options.gid  # whose the directory is
         self.used_blocks = self.used_inodes = 0
         self.next_ino = 1
         self.number = 0  # of the mount
@@ -151,5 +157,7 @@ class Tmpfs:
             text += f",nr_inodes={self.max_inodes(box)}"
         if self.mode != STICKY:
             text += f",mode={self.mode:03o}"
+        text += f",uid={self.uid}" if self.uid else ""
+        text += f",gid={self.gid}" if self.gid else ""
         text += ",inode64" if box.arch.bits == 64 else ""
         return text + (f",huge={self.huge}" if self.huge != "never" else "")
