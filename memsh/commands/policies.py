@@ -269,19 +269,29 @@ def _confine(box: Box, task: Task, word: str, listed: bool) -> None:
 def confined(box: Box, io: IO, words: list[str], change: Callable[[Task], None]) -> int:
     """Run a command while the current process is changed; a process that it starts keeps the change."""
     task = able(box)
-    kept = task.affinity, task.cpu, task.mempolicy, task.nice
+    kept = _inherited(task)
     change(task)
-    new = task.affinity, task.cpu, task.mempolicy, task.nice
+    new = _inherited(task)
     try:
         return int(io.run(words))
     finally:
         now = io.session.box
         if now.current.pid != task.pid:
-            now.current.affinity, now.current.cpu, now.current.mempolicy, now.current.nice = new
+            _give(now.current, new)
         old = find_pid(now, task.pid)
         if old is not None:
-            old.affinity, old.cpu, old.mempolicy, old.nice = kept
+            _give(old, kept)
         _settle(now)
+
+
+def _give(task: Task, values: dict[str, object]) -> None:
+    for name, value in values.items():
+        setattr(task, name, value)
+
+
+def _inherited(task: Task) -> dict[str, object]:
+    """What a child has of its parent, as commands change it for another command."""
+    return {name: getattr(task, name) for name in ("affinity", "cpu", "mempolicy", "nice", "oom_score_adj")}
 
 
 def _settle(box: Box) -> None:
