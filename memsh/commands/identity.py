@@ -25,6 +25,7 @@ from memsh.textutils.shellout import run_line
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import Misused, option, utility
 
+_CS_PATH = "/bin:/usr/bin"
 TOPIC = "tools"
 
 
@@ -231,6 +232,7 @@ def env(box: object, args: Args, io: IO) -> int:
                 why = "Not a directory" if kind else "No such file or directory"
                 raise ShellError(f"cannot change directory to '{chdir}': {why}", 125)
             language.cwd = resolve(session, chdir)
+        language.variables.setdefault("PATH", _CS_PATH)  # execvp(3) has a path of its own, which nobody inherits
         return io.run(words)
 
 
