@@ -148,7 +148,7 @@ def restore(box: Box, args: Args, io: IO) -> int:
     opt("--seed", type=int, help="of the addresses that are random without norandmaps"),
     opt("--age", type=str, help="let it live for a while first (30s, 10m, 2h)"),
     opt("--from", type=str, name="folder", meta="DIR", help="a recorded machine"),
-    opt("--typed", help="what follows in this script was typed: an unset $name is an error there"),
+    opt("--typed", help="what follows in this script was typed: an unset $name is an error, none names its place"),
     topic=TOPIC, alone=True,
 )  # fmt: skip
 def reset(box: Box, args: Args, io: IO) -> int:
@@ -176,6 +176,7 @@ def reset(box: Box, args: Args, io: IO) -> int:
     timeline.jump(state, [line], line)
     if args.typed:
         io.language.strict = True
+        io.runner.where = ""  # what refuses one of the lines names no file, as it named none then
     for note in state.box.notes:
         io.err(f"{note}\n")
     return 0

@@ -89,6 +89,7 @@ def held(arch: str, lines: list[str]) -> None:
 @example(lines=["echo abc > /t", "undo", 'echo "$_$?" > /t; x=$_'])
 @example(lines=["malloc 5; trap 'explain -b --step' ERR", "{ malloc 6; false; }", "x=$(explain -b | wc -l)", "false"])
 @example(lines=["display cat /proc/buddyinfo", "stopped 9 'malloc 1; malloc 2; malloc 3; malloc 4'", "malloc 5"])
+@example(lines=["nosuch 2> /t", "x=$(cd /nothere 2>&1; y 2>&1)", "(sleep 1; nosuch 2> /u) &", "f() { x; }; f 2> /v"])
 @example(lines=["sysctl -w vm.overcommit_memory=1; x=$(mmap 90M)", "touch $x 90M", "snapshot a", "restore a"])
 def test_any_session(arch: str, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
