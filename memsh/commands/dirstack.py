@@ -5,6 +5,7 @@ from __future__ import annotations
 from memsh.commands.files import change_directory
 from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
+from memsh.shell.frames import Called
 from memsh.shell.hashorder import FILES, walked
 from memsh.shell.programs import BUILTINS, is_tool, places
 from memsh.shell.tracing import short
@@ -199,21 +200,17 @@ def caller(box: object, args: Args, io: IO) -> int:
 
     f() { caller; }; f
     """
-    frames, number = io.language.frames, whole(args.level[0]) if args.level else None
+    language, number = io.language, whole(args.level[0]) if args.level else None
+    calls = [*language.calls[::-1], *([Called("main", language.within, 0)] if language.scripted else [])]
     if args.level and (number is None or number < 0):
         raise UsageError(f"{args.level[0]}: invalid number")
-    level = number or 0
-    if number is None and not frames:
-        io.out("0 NULL\n")
-        return 0
-    if level >= len(frames):
-        return 1
-    frame = frames[-1 - level]
     if number is None:
-        io.out(f"{frame.line} {frame.source or 'NULL'}\n")
-        return 0
-    outer = frames[-2 - level].name if level + 1 < len(frames) else "main"
-    io.out(f"{frame.line} {outer} {frame.source}\n")
+        file = calls[1].file if len(calls) > 1 else "NULL"
+        io.out(f"{calls[0].line} {file}\n" if calls else "")
+        return int(not calls)
+    if number + 1 >= len(calls):
+        return 1
+    io.out(f"{calls[number].line} {calls[number + 1].name} {calls[number + 1].file}\n")
     return 0
 
 

@@ -10,6 +10,7 @@ from memsh.commands.paths import stat_kind
 from memsh.commands.reading import input_of
 from memsh.shell import IO, REGISTRY, Args, ShellError, UsageError, command, rest
 from memsh.shell.errors import Dropped, Leave, LoopControl, Return
+from memsh.shell.frames import Called
 from memsh.shell.hostread import read_whole
 from memsh.shell.language import Readonly
 from memsh.shell.limits import SOURCES, TEXT
@@ -149,13 +150,18 @@ def eval(box: object, args: Args, io: IO) -> int:
         return io.runner.run_text(" ".join(words), io.session.running_line or 1) if words else 0
 
 
+def _found(io: IO, name: str) -> str:
+    """The file of that name in the folders of $PATH."""
+    if "/" in name:
+        return name
+    folders = (io.language.variables.get("PATH") or "").split(":")
+    named = [f"{folder}/{name}" for folder in folders if folder]
+    return next((path for path in named if stat_kind(io.session, path) == "file"), name)
+
+
 def _script(io: IO, name: str) -> str:
     """The text of a script: a file of the box if there is one of that name, else the host's."""
     session = io.session
-    if "/" not in name:
-        folders = (io.language.variables.get("PATH") or "").split(":")
-        named = [f"{folder}/{name}" for folder in folders if folder]
-        name = next((path for path in named if stat_kind(session, path) == "file"), name)
     if name == "/dev/stdin" or name.startswith("/dev/fd/"):
         return io.stdin.read() if name == "/dev/stdin" else input_of(io, whole(name[8:]) or 0).read()
     if session.box is not None and not session.box.panicked and session.files is not None:
@@ -183,11 +189,14 @@ def _source(io: IO, words: list[str]) -> int:
     language = io.language
     if language.source_depth >= SOURCES:
         raise ShellError("scripts that source each other: nested too deeply")
-    text = _script(io, words[0])
+    found = _found(io, words[0])
+    text = _script(io, found)
     language.source_depth += 1
+    language.calls.append(Called("source", found, io.session.running_line))
     try:
         return sourced(io.runner.sourcing(words[0]), text, words[1:])
     finally:
+        language.calls.pop()
         language.source_depth -= 1
 
 

@@ -25,6 +25,7 @@ from memsh.shell.errors import (
     Unreasonable,
 )
 from memsh.shell.expand import Refused
+from memsh.shell.frames import Called
 from memsh.shell.io import IO, Capture
 from memsh.shell.language import Readonly
 from memsh.shell.limits import FUNCTIONS, TOO_LONG, make_room
@@ -468,7 +469,7 @@ class Calls(Refusals):
         if len(language.frames) >= FUNCTIONS:
             raise Dropped(f"{words[0]}: maximum function nesting level exceeded ({FUNCTIONS})")
         make_room()
-        language.enter(words[0], words[1:], line, self.where)
+        language.enter(Called(words[0], function.file, line), words[1:])
         loops, language.loops = language.loops, 0
         try:
             if "DEBUG" in language.traps:

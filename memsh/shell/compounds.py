@@ -8,9 +8,9 @@ from memsh.lazy import regular
 from memsh.shell.assigning import Assigning
 from memsh.shell.conditional import Conditional
 from memsh.shell.heredocs import Heredocs
-from memsh.shell.syntax import AnyWord, Case, CFor, Cond, For, Function, Group, If, Node, While, Word
+from memsh.shell.syntax import AnyWord, Case, CFor, Cond, For, Function, Group, If, Node, Select, While, Word
 
-OPENING = frozenset(["if", "for", "while", "until", "case", "{", "!", "[[", "function"])
+OPENING = frozenset(["if", "for", "select", "while", "until", "case", "{", "!", "[[", "function"])
 
 _KEYWORD = regular(r"in(?=[ \t\r\n|&;()<>]|\Z)")
 _ENDS = regular(r"[ \t\r\n|&;()<>]|\Z")
@@ -70,13 +70,14 @@ class Compounds(Conditional, Heredocs, Assigning):
         return While(condition, body, word == "until")
 
     def _for(self, opened: int) -> Node:
+        word = self.text[opened : self.pos]
         self.blanks()
-        if self.text.startswith("((", self.pos):
+        if self.text.startswith("((", self.pos) and word == "for":
             return self._c_for(opened)
         match = _FUNCTION_NAME.match(self.text, self.pos)
         if match is None or not _ENDS.match(self.text, match.end()) or not (self.lenient or match[0].isidentifier()):
             if self.pos >= self.size:
-                self.fault("for is not finished: a name is missing", opened, True)
+                self.fault(f"{word} is not finished: a name is missing", opened, True)
             self.unexpected("a variable's name")
         self.pos = match.end()
         words: list[AnyWord] | None = None
@@ -88,7 +89,7 @@ class Compounds(Conditional, Heredocs, Assigning):
                 words.append(self.word())
         end = self.pos
         self._separator()
-        node = For(match[0], words, self._loop_body(opened))
+        node = (Select if word == "select" else For)(match[0], words, self._loop_body(word, opened))
         node.written(self.text, end)
         return node
 
@@ -106,14 +107,14 @@ class Compounds(Conditional, Heredocs, Assigning):
         if self.text.startswith(";", self.pos):
             self.pos += 1
 
-    def _loop_body(self, opened: int) -> Node:
+    def _loop_body(self, word: str, opened: int) -> Node:
         self.newlines()
         if self.keyword() == "{":
             at = self.pos
             self.pos += 1
             return self._brace(at)
-        body = self._then("for", opened, "do", "done")
-        self.expect("done", "for", opened)
+        body = self._then(word, opened, "do", "done")
+        self.expect("done", word, opened)
         return body
 
     def _c_for(self, opened: int) -> Node:
@@ -126,7 +127,7 @@ class Compounds(Conditional, Heredocs, Assigning):
             self.fault("for (( … )) needs three expressions with ; between them", opened)
         end = self.pos
         self._separator()
-        node = CFor(three[0], three[1], three[2], self._loop_body(opened))
+        node = CFor(three[0], three[1], three[2], self._loop_body("for", opened))
         node.written(self.text, end)
         return node
 

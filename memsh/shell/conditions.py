@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.shell.arith import compiled
 from memsh.shell.errors import Fatal, ShellError
 from memsh.shell.jobs import asked
-from memsh.shell.patterns import matches
-from memsh.shell.tracing import traced
+from memsh.shell.patterns import escaped, matches, quoted
 from memsh.shell.values import whole
 
 if TYPE_CHECKING:
@@ -75,6 +74,11 @@ def files_compared(operator: str, left: str, right: str, runner: Runner) -> bool
     return a > b if operator == "-nt" else a < b
 
 
+def _shown(word: str) -> str:
+    """As `set -x` shows it."""
+    return word or "''"
+
+
 def holds(tree: tuple[Any, ...], runner: Runner) -> bool:
     """Whether a tree of `[[ … ]]` is true."""
     operator = tree[0]
@@ -89,22 +93,23 @@ def holds(tree: tuple[Any, ...], runner: Runner) -> bool:
     shows = "xtrace" in runner.language.options
     if operator == "word":
         if shows:
-            runner.trace(f"[[ -n {traced(left)} ]]")
+            runner.trace(f"[[ -n {_shown(left)} ]]")
         return bool(left)
     if len(tree) == 2:
         if shows:
-            runner.trace(f"[[ {operator} {traced(left)} ]]")
+            runner.trace(f"[[ {operator} {_shown(left)} ]]")
         return unary("-e" if operator == "-a" else operator, left, runner)
     if operator in ("=~", "=", "==", "!="):
+        expander.quoting = escaped if shows else quoted
         right = expander.regex(tree[2]) if operator == "=~" else expander.pattern(tree[2], True)
         if shows:
-            runner.trace(f"[[ {traced(left)} {operator} {right} ]]")
+            runner.trace(f"[[ {_shown(left)} {operator} {_shown(right)} ]]")
         if operator == "=~":
             return _matched(left, right, runner)
         return matches(left, right, runner.language.shopts["nocasematch"]) is (operator != "!=")
     right = expander.single(tree[2])
     if shows:
-        runner.trace(f"[[ {traced(left)} {operator} {traced(right)} ]]")
+        runner.trace(f"[[ {_shown(left)} {operator} {_shown(right)} ]]")
     if operator in ("<", ">"):
         return left < right if operator == "<" else left > right
     if operator in OF_FILES:

@@ -7,6 +7,7 @@ more than 16 MiB. A `$N` or `$name` that is not set is an error at the prompt, a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from memsh.lazy import regular
@@ -47,6 +48,7 @@ class Expander:
         self.language = runner.language
         self.status: int | None = None
         self.refused = False
+        self.quoting: Callable[[str], str] = quoted  # of what was quoted in a pattern
         self.star: str | None = None  # what joins `$*`, where it is not IFS's first letter
 
     def words(self, words: list[Any]) -> list[str]:
@@ -110,12 +112,12 @@ class Expander:
         if kind == "glob":
             return self.pattern(content, True)
         if kind == "text":
-            return quoted(content) if is_quoted else str(content)
+            return self.quoting(content) if is_quoted else str(content)
         value = self._value(kind, content, is_quoted)
         if isinstance(value, Word):
             return self.pattern(value, True)
         text = value if isinstance(value, str) else self._list_joined(kind, content, value)
-        return quoted(text) if is_quoted else text
+        return self.quoting(text) if is_quoted else text
 
     def regex(self, word: AnyWord) -> str:
         """The right side of `=~`: what was quoted means itself."""

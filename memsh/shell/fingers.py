@@ -14,10 +14,9 @@ _CALL = regular(
 )
 _FLAG = regular(r"[~!]?_*(GFP|PROT|MAP|MADV|MREMAP|SLAB)_\w+")
 ABSENT = {
-    "fg": "jobs work while the box's clock moves: sleep, wait", "disown": "there is no job control",
-    "bg": "jobs work while the box's clock moves: sleep, wait", "suspend": "there is no job control",
+    "fg": "jobs work while the box's clock moves: sleep, wait", "suspend": "there is no job control",
+    "bg": "jobs work while the box's clock moves: sleep, wait",
     "logout": "use exit", "bind": "man prompt tells the keys",
-    "enable": "builtins cannot be taken away",
 }  # fmt: skip
 _CAST = regular(r"\((?:void|char|int|size_t|unsigned|long|struct \w+)[ \w]*\**\)\s*")
 

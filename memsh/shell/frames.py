@@ -18,16 +18,21 @@ class Saved(NamedTuple):
     attributes: frozenset[str]
 
 
+class Called(NamedTuple):
+    """A function that runs, or a script that `source` runs: its name, the file it stands in, the line of the call."""
+
+    name: str
+    file: str
+    line: int
+
+
 class Frame:
-    """A function that runs: its name, the arguments of who called it, and what it has made local."""
+    """A function that runs: the arguments of who called it, and what it has made local."""
 
-    __slots__ = ("given", "line", "name", "options", "outer", "saved", "source", "traps")
+    __slots__ = ("given", "options", "outer", "saved", "traps")
 
-    def __init__(self, name: str, outer: list[str] | None, line: int, source: str) -> None:
-        self.name = name
-        self.source = source  # the script that called it
+    def __init__(self, outer: list[str] | None) -> None:
         self.outer = outer
-        self.line = line
         self.saved: dict[str, Saved] = {}
         self.traps: dict[str, str] = {}  # of the caller, which the function does not hear of
         self.given: dict[str, Saved] = {}  # `name=value FUNCTION`: what each was before

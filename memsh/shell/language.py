@@ -114,7 +114,7 @@ class Language(Scopes):
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
         other.trapping, other.trapped = list(self.trapping), list(self.trapped)
         other.unreachable, other.own_pid = self.loops, 0
-        other.frames = [doubled(frame) for frame in self.frames]
+        other.frames, other.calls = [doubled(frame) for frame in self.frames], list(self.calls)
         other.finished, other.heard = dict(self.finished), set(self.heard)
         other.covered = [(depth, dict(kept)) for depth, kept in self.covered]
         other.empty = []
@@ -141,7 +141,7 @@ class Language(Scopes):
     def becomes_program(self, name: str, arguments: list[str] | None) -> None:
         """Of a child: forget what another shell would not inherit."""
         self.variables, self.gone = self._marked(), set()
-        self.arrays, self.maps, self.frames, self.aliases, self.hashed = {}, {}, [], {}, {}
+        self.arrays, self.maps, self.frames, self.calls, self.aliases, self.hashed = {}, {}, [], [], {}, {}
         self.functions = {known: function for known, function in self.functions.items() if self.has(known, "X")}
         self.attributes = {known: {"x"} for known in self.variables}
         for known in self.functions:

@@ -285,6 +285,8 @@ def as_shell(
         language = runner.language
         language.becomes_program(name, arguments)
         language.commanded = text if commanded else ""
+        language.scripted = not (commanded or reads)
+        language.within = name if language.scripted else "environment" if commanded else "main"
         language.family = language.program = runner.session.new_family()
         language.job = runner.session.running_job
         language.interactive = startup is not None

@@ -21,6 +21,7 @@ from memsh.shell.patterns import Patient, regex
 from memsh.shell.quoting import quote
 from memsh.shell.syntax import AnyWord, Param, Word
 from memsh.shell.tracing import decoded, expanded
+from memsh.shell.variables import made
 
 if TYPE_CHECKING:
     from memsh.shell.expand import Expander, Value
@@ -137,7 +138,7 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
         param, name = target, target.name
     star = "*" if name == "*" else "[*]" if param.index == "*" else ""
     if param.op in ("keys", "names"):
-        found_names = language.keys_of(name) if param.op == "keys" else _names(language, name)
+        found_names = language.keys_of(name) if param.op == "keys" else _names(expander, name)
         if star and not quoted and language.get("IFS") == "":  # bash joins them where nothing would part them again
             return ("" if param.op == "names" else " ").join(found_names)
         return _as_list(expander, found_names, star and "*", quoted)
@@ -179,8 +180,10 @@ def _as_list(expander: Expander, values: list[str], star: str, quoted: bool) -> 
     return values
 
 
-def _names(language: Language, prefix: str) -> list[str]:
-    return sorted(name for name in {*language.variables, *language.arrays, *language.maps} if name.startswith(prefix))
+def _names(expander: Expander, prefix: str) -> list[str]:
+    language = expander.language
+    known = {*language.variables, *language.arrays, *language.maps, *made(expander.session)}
+    return sorted(name for name in known if name.startswith(prefix))
 
 
 def _indirect(expander: Expander, param: Param) -> Param | None:

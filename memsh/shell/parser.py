@@ -36,7 +36,7 @@ RESERVED = frozenset(
      "function", "select", "coproc"]
 )  # fmt: skip
 FOLLOWING = frozenset(["then", "elif", "else", "fi", "do", "done", "esac", "}"])  # without ; behind a compound command
-UNSUPPORTED = {"select": "use for", "coproc": "use COMMAND &"}
+UNSUPPORTED = {"coproc": "use COMMAND &"}
 DECLARES = frozenset(["declare", "typeset", "local", "export", "readonly"])
 
 _KEYWORD = regular(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\r\n|&;()<>]|\Z)")
@@ -369,13 +369,13 @@ class Parser(Compounds):
         if word == "function":
             return self._function_word(pos)
         self.pos = pos + len(word)
-        if self.spliced and word in ("for", "case"):
+        if self.spliced and word in ("for", "select", "case"):
             self.blanks()
             if self._behind_blank():
                 self._replaced()
         readers = {
-            "if": self._if, "for": self._for, "while": self._while, "until": self._while, "case": self._case,
-            "{": self._brace, "[[": self._condition,
+            "if": self._if, "for": self._for, "select": self._for, "while": self._while, "until": self._while,
+            "case": self._case, "{": self._brace, "[[": self._condition,
         }  # fmt: skip
         node = readers[word](pos)
         return self._redirected(node, pos)

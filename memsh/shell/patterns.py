@@ -43,6 +43,11 @@ def quoted(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text) if text else text
 
 
+def escaped(text: str) -> str:
+    """The same, each character of it, as `set -x` shows such a text."""
+    return re.sub(r"(.)", r"\\\1", text, flags=re.S)
+
+
 def unquoted(pattern: str) -> str:
     """The text that a pattern without signs means."""
     return re.sub(r"\\(.)", r"\1", pattern, flags=re.S) if "\\" in pattern else pattern

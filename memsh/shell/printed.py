@@ -28,6 +28,7 @@ from memsh.shell.syntax import (
     Node,
     Pipeline,
     Redirect,
+    Select,
     Series,
     Simple,
     Sum,
@@ -210,7 +211,8 @@ def _while(node: While, depth: int) -> str:
 
 def _for(node: For, depth: int) -> str:
     words = " ".join(map(str, node.words)) if node.words is not None else '"$@"'
-    return f"for {node.name} in {words};\n{' ' * depth}do{_body(node.body, depth)}done"
+    opener = "select" if isinstance(node, Select) else "for"
+    return f"{opener} {node.name} in {words};\n{' ' * depth}do{_body(node.body, depth)}done"
 
 
 def _cfor(node: CFor, depth: int) -> str:
@@ -250,7 +252,7 @@ def _timed(node: Timed, depth: int) -> str:
 def _test(tree: tuple[Any, ...]) -> str:
     operator = tree[0]
     if operator == "word":
-        return str(tree[1])
+        return f"-n {tree[1]}"
     if operator in ("&&", "||"):
         return f"{_side(tree[1], operator)} {operator} {_side(tree[2], operator)}"
     if operator == "!":
@@ -268,6 +270,6 @@ def _side(tree: tuple[Any, ...], around: str) -> str:
 
 _SHOW: dict[type, Any] = {
     Simple: _simple, Series: _series, Pipeline: _pipeline, AndOr: _andor, If: _if, While: _while, For: _for,
-    CFor: _cfor, Case: _case, Group: _group, Compound: _compound, Function: _nested, Timed: _timed,
+    Select: _for, CFor: _cfor, Case: _case, Group: _group, Compound: _compound, Function: _nested, Timed: _timed,
     Sum: lambda node, depth: f"(({node.word}))", Cond: lambda node, depth: f"[[ {_test(node.tree)} ]]",
 }  # fmt: skip

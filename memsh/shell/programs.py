@@ -23,7 +23,7 @@ TOPICS = frozenset(["tools", "text", "files"])
 SHELLS = frozenset(["sh", "bash", "dash", "ash", "ksh"])
 BUILTINS = frozenset(
     [".", ":", "[", "alias", "break", "builtin", "caller", "cd", "command", "compgen", "complete", "compopt",
-     "continue", "declare", "dirs", "echo",
+     "continue", "declare", "dirs", "disown", "echo", "enable",
      "eval", "exec", "exit", "export", "false", "fc", "getopts", "hash", "help", "history", "jobs", "kill", "let",
      "local", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly", "return", "set", "shift",
      "shopt", "source", "test", "times", "trap", "true", "type", "typeset", "ulimit", "umask", "unalias", "unset",

@@ -36,7 +36,7 @@ def quote_sparingly(text: str) -> str:
         return quote(text)
     if not text:
         return "''"
-    out = re.sub(r"([^A-Za-z0-9_@%+=:,./\-\u0080-\U0010ffff])", r"\\\1", text)
+    out = re.sub(r"([^A-Za-z0-9_@%+=:./\-\u0080-\U0010ffff])", r"\\\1", text)
     return re.sub(r"(?<!^)\\([#~])", r"\1", out) if out[:2] not in ("\\#", "\\~") else out
 
 

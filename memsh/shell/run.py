@@ -38,6 +38,7 @@ from memsh.shell.lines import evaluated, run_lines
 from memsh.shell.patterns import matches
 from memsh.shell.pipelines import Pipelines
 from memsh.shell.programs import SPECIAL
+from memsh.shell.selecting import run_select
 from memsh.shell.substitutions import Substitutions
 from memsh.shell.syntax import (
     AndOr,
@@ -53,6 +54,7 @@ from memsh.shell.syntax import (
     Node,
     Pipeline,
     Redirect,
+    Select,
     Series,
     Simple,
     Sum,
@@ -295,7 +297,7 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
 
     # loops
 
-    def _round(self, body: Node, status: int) -> tuple[int, bool]:
+    def round(self, body: Node, status: int) -> tuple[int, bool]:
         """One round of a loop: its status, and whether the loop ends."""
         try:
             return self.run(body), False
@@ -330,7 +332,7 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
                         self.language.set(node.name, word)
                 except ShellError as error:
                     return self.complain("for", ShellError(error.message), node.line)
-                status, ends = self._round(node.body, status)
+                status, ends = self.round(node.body, status)
                 if ends:
                     break
         finally:
@@ -350,7 +352,7 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
             test, after, poll = node.test or "1", node.after, self.session.poll
             while total(test):
                 poll()
-                status, ends = self._round(node.body, status)
+                status, ends = self.round(node.body, status)
                 if ends:
                     break
                 self.stands(node)
@@ -383,7 +385,7 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
                     if control.leaves():
                         return control.status
                     continue
-                status, ends = self._round(node.body, status)
+                status, ends = self.round(node.body, status)
                 if ends:
                     return status
         finally:
@@ -450,6 +452,7 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
         if "posix" in language.options and node.name in SPECIAL:
             said = self.complain("", ShellError(f"`{node.name}': is a special builtin", 2), node.line)
             raise Leave(said)
+        node.file = language.file()
         language.functions[node.name] = node
         language.changes += 1
         return 0
@@ -552,8 +555,8 @@ def _own(node: Node) -> bool:
 _RUN: dict[type, Callable[[Any, Any], int]] = {
     Simple: Runner.simple, Series: Runner.run_series, AndOr: nested(Runner.run_andor), For: nested(Runner.run_for),
     CFor: nested(Runner.run_cfor), While: nested(Runner.run_while), If: nested(Runner.run_if),
-    Case: nested(Runner.run_case), Sum: Runner.run_sum, Cond: Runner.run_cond, Function: Runner.run_function,
-    Timed: nested(Runner.run_timed),
+    Select: nested(run_select), Case: nested(Runner.run_case), Sum: Runner.run_sum, Cond: Runner.run_cond,
+    Function: Runner.run_function, Timed: nested(Runner.run_timed),
     Group: nested(Runner.run_group), Compound: nested(Runner.run_compound), Pipeline: Runner.run_pipeline,
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from memsh.shell.errors import ShellError
-from memsh.shell.frames import Frame, Saved
+from memsh.shell.frames import Called, Frame, Saved
 from memsh.shell.switches import TRACED, Switches
 
 T = TypeVar("T")
@@ -32,11 +32,14 @@ class Scopes(Switches):
         self.positional: list[str] | None = None  # None: $1 … is the history of values
         self.traps: dict[str, str] = {}
         self.frames: list[Frame] = []
+        self.calls: list[Called] = []
+        self.within = "main"  # the script that runs, as BASH_SOURCE has it
         self.given: dict[str, Saved] = {}  # for the function that is about to be called
         self.covered: list[tuple[int, dict[str, Saved]]] = []  # what each `name=value COMMAND` hides, in which frame
 
-    def enter(self, name: str, arguments: list[str], line: int, source: str) -> None:
-        frame = Frame(name, self.positional, line, source)
+    def enter(self, call: Called, arguments: list[str]) -> None:
+        frame = Frame(self.positional)
+        self.calls.append(call)
         frame.given, self.given = self.given, {}
         self.frames.append(frame)
         if self.traps:
@@ -45,8 +48,13 @@ class Scopes(Switches):
                     frame.traps[condition] = self.traps.pop(condition)
         self.positional = arguments
 
+    def file(self) -> str:
+        """Where the command stands that runs."""
+        return self.calls[-1].file if self.calls else self.within
+
     def leave(self) -> None:
         """Back in the caller: what was local is as it was."""
+        self.calls.pop()
         frame = self.frames.pop()
         self.positional = frame.outer
         for condition, text in frame.traps.items():

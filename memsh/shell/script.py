@@ -35,6 +35,7 @@ def _as_script(session: Session, name: str) -> Iterator[None]:
     language = session.language
     strict, before, scripted = language.strict, language.name, language.scripted
     language.strict, language.name, language.scripted = False, name or before, bool(name)
+    within, language.within = language.within, name or language.within
     shopts = {option: language.shopts[option] for option in TYPED}
     if strict:
         language.shopts.update(dict.fromkeys(TYPED, False))
@@ -42,6 +43,7 @@ def _as_script(session: Session, name: str) -> Iterator[None]:
         yield
     finally:
         session.language.strict, session.language.name, session.language.scripted = strict, before, scripted
+        session.language.within = within
         if strict:
             session.language.shopts.update(shopts)
 

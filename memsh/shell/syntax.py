@@ -193,6 +193,12 @@ class For(Node):
         self.body = body
 
 
+class Select(For):
+    """`select name in words; do`."""
+
+    __slots__ = ()
+
+
 class CFor(Node):
     """`for ((first; test; after))`: three expressions, each expanded and added up when it is its turn."""
 
@@ -235,14 +241,15 @@ class Case(Node):
 
 
 class Function(Node):
-    """A definition. `text` is how it was typed."""
+    """A definition. `text` is how it was typed, `file` where it ran."""
 
-    __slots__ = ("body", "name", "text")
+    __slots__ = ("body", "file", "name", "text")
 
     def __init__(self, name: str, body: Node, text: str) -> None:
         self.name = name
         self.body = body
         self.text = text
+        self.file = "main"
 
 
 class Sum(Node):

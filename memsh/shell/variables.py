@@ -104,19 +104,21 @@ def _machine(session: Session) -> str:
 
 def _names(language: Language) -> list[str]:
     """The functions that run, the last one first."""
-    names = [frame.name for frame in reversed(language.frames)]
-    return [*names, "main"] if names and language.scripted else names
+    if not language.frames:
+        return []
+    names = [call.name for call in reversed(language.calls)]
+    return [*names, "main"] if language.scripted else names
 
 
 def _sources(language: Language) -> list[str]:
-    """The script of each function that runs, then the one that called the first."""
-    found = [frame.source for frame in reversed(language.frames)]
+    """The file of each function and script that runs, then the script that called the first."""
+    found = [call.file for call in reversed(language.calls)]
     return [*found, language.name] if language.scripted else found
 
 
 def _callers(language: Language) -> list[str]:
     """The line from which each of them was called."""
-    lines = [str(frame.line) for frame in reversed(language.frames)]
+    lines = [str(call.line) for call in reversed(language.calls)]
     return [*lines, "0"] if language.scripted else lines
 
 

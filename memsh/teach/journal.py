@@ -45,7 +45,7 @@ _LIVE = regular(
     r"((?:^|[;|&({\n]|\b(?:do|then|else|if|while|until|sudo)\s)\s*)(?:slabtop|top|watch|vmstat|free(?=\s+-))\b"
     r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^;&|)\n'"\\])*"""
 )
-_KEYWORDS = frozenset({"for", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
+_KEYWORDS = frozenset({"for", "select", "do", "done", "while", "until", "if", "then", "else", "fi", "sudo"})
 SOURCE = regular(r"\s*(?:sudo\s+)?source\s+(?:'[^']*'|\"[^\"]*\"|[^\s;&|<>()]+)\s*")
 AT_COMMANDS = frozenset({"DEBUG", "ERR", "RETURN"})  # traps that run around `source` itself, too
 ASKS = regular(r"\$\{?\?|PIPESTATUS|\$(?:_(?!\w)|\{_\W)")  # a line that asks how the one before ended

@@ -13,8 +13,8 @@ from memsh.digits import is_digits
 from memsh.shell.errors import UsageError
 from memsh.shell.registry import Command, Param, Registry
 
-KEYWORDS = {"if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "{", "}", "!", "in", "case",
-            "esac", "function", "[[", "]]"}  # fmt: skip
+KEYWORDS = {"if", "then", "elif", "else", "fi", "for", "select", "while", "until", "do", "done", "{", "}", "!", "in",
+            "case", "esac", "function", "[[", "]]"}  # fmt: skip
 OPENS = {"if", "then", "elif", "else", "while", "until", "do", "{", "!"}
 """Keywords after which a command follows."""
 _TOKEN = re.compile(

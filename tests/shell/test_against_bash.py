@@ -62,7 +62,7 @@ def of_memsh(text: str) -> tuple[str, int]:
     session.stdin = TextInput("")
     session.run("mkdir -p /tmp/work; cd /tmp/work")
     try:
-        status = run_script(session, HELP + text)
+        status = run_script(session, HELP + text, "script")
     except Leave as leave:
         status = leave.status
     return out.getvalue(), status & 0xFF
