@@ -95,7 +95,7 @@ def kill(box: Box, args: Args, io: IO) -> int:
             job.kill(sig)
     if pids:
         send(box, io, [number for number in pids if not _heard(box, io, number, sig)], sig)
-    return _wrong(io) if refused and not (jobs or pids) else 0
+    return 0 if jobs or pids else refused
 
 
 def _wrong(io: IO) -> int:
@@ -103,11 +103,11 @@ def _wrong(io: IO) -> int:
     return 2 if io.language.strict else 1
 
 
-def _meant(io: IO, words: list[str]) -> tuple[list[Job], list[int], bool]:
-    """The jobs and processes that are named, and whether a word is none: it is told, the others are sent to."""
+def _meant(io: IO, words: list[str]) -> tuple[list[Job], list[int], int]:
+    """The jobs and processes that are named, and the status of a word that is none: it is told, the others count."""
     jobs: list[Job] = []
     pids: list[int] = []
-    refused = False
+    refused = 0
     for word in words:
         job = job_of(io.session, word)
         if job is not None:
@@ -118,9 +118,10 @@ def _meant(io: IO, words: list[str]) -> tuple[list[Job], list[int], bool]:
                 pids.append(pid(word))
                 continue
             io.complain(f"{word}: no such job")
+            refused = refused or 1
         except ValueError:
             io.complain(f"{word}: arguments must be process or job IDs")
-        refused = True
+            refused = _wrong(io)
     return jobs, pids, refused
 
 
