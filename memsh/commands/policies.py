@@ -291,7 +291,7 @@ def _give(task: Task, values: dict[str, object]) -> None:
 
 def _inherited(task: Task) -> dict[str, object]:
     """What a child has of its parent, as commands change it for another command."""
-    return {name: getattr(task, name) for name in ("affinity", "cpu", "mempolicy", "nice", "oom_score_adj")}
+    return {name: getattr(task, name) for name in ("affinity", "cpu", "mempolicy", "nice", "oom_score_adj", "oom_score_adj_min")}
 
 
 def _settle(box: Box) -> None:

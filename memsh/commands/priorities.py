@@ -1,26 +1,21 @@
-"""nice, renice, choom and nohup (GNU coreutils 9.1: src/nice.c, nohup.c; util-linux 2.38.1: sys-utils/renice.c,
-choom.c)."""
+"""nice, renice and nohup (GNU coreutils 9.1: src/nice.c, nohup.c; util-linux 2.38.1: sys-utils/renice.c)."""
 
 from __future__ import annotations
 
 import re
 
-from memsh.commands.paths import read_text
 from memsh.commands.policies import confined
 from memsh.commands.processes import able
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task, find_task, set_user_nice
-from memsh.procfs import tree
-from memsh.shell import IO, Args, ShellError, rest
+from memsh.shell import IO, Args, rest
 from memsh.shell.io import Input
 from memsh.shell.programs import ENOENT, refusal
-from memsh.shell.registry import Converter
 from memsh.textutils.quoting import quote
 from memsh.textutils.utility import option, utility
 
 CANCELED = 125
-_OOM = {"oom_score": "score", "oom_score_adj": "score adjust"}
 _KINDS = {"pid": "process ID", "pgrp": "process group ID", "user": "user ID"}
 _FLAGS = {"-p": "pid", "--pid": "pid", "-g": "pgrp", "--pgrp": "pgrp", "-u": "user", "--user": "user"}
 
@@ -130,65 +125,6 @@ def _tasks(box: Box, kind: str, number: int) -> list[Task]:
     if kind == "user":
         return everyone if not number else []
     return [task for task in everyone if task.pgrp == (number or able(box).pgrp)]
-
-
-def _whole(what: str) -> Converter:
-    def convert(word: str) -> int:
-        if re.fullmatch(r"\s*[-+]?[0-9]{1,10}", word) is None:
-            raise ValueError(f"invalid {what} argument: '{word}'")
-        return int(word)
-
-    return convert
-
-
-@utility(
-    option("-n", "--adjust", type=_whole("adjust"), meta="N", help="the new value, -1000 to 1000"),
-    option("-p", "--pid", type=_whole("PID"), meta="PID"), rest("words", meta="[COMMAND [WORD", words="command"),
-    usage="[options] -n number [--] command [args...]", in_order=True, topic="tools",
-)  # fmt: skip
-def choom(box: Box, args: Args, io: IO) -> int:
-    """how readily the OOM killer takes a process
-
-    choom -p 1; choom -n 500 -p 1
-
-    `choom -n N COMMAND` is for what a command starts.
-    """
-    words: list[str] = list(args.words)
-    if args.pid is not None:
-        if words:
-            raise args.refused(f"invalid argument: {words[0]}")
-        score, old = (_read(io, f"/proc/{args.pid}/{name}", what) for name, what in _OOM.items())
-        if args.adjust is None:
-            io.out(f"pid {args.pid}'s current OOM score: {score}\n"
-                   f"pid {args.pid}'s current OOM score adjust value: {old}\n")  # fmt: skip
-            return 0
-        _adjust(box, args.pid, args.adjust)
-        io.out(f"pid {args.pid}'s OOM score adjust value changed from {old} to {args.adjust}\n")
-        return 0
-    if not words:
-        raise args.refused("no PID or COMMAND specified")
-    if args.adjust is None:
-        raise args.refused("no OOM score adjust value specified")
-    value: int = args.adjust
-    why = refusal(io.session, words[0])
-    if why:
-        io.complain(f"failed to execute {words[0]}: {why}")
-        return 127 if why == ENOENT else 126
-    return confined(box, io, words, lambda task: _adjust(box, task.pid, value))
-
-
-def _read(io: IO, path: str, what: str) -> str:
-    try:
-        return read_text(io.session, path).strip()
-    except OSError as error:
-        raise ShellError(f"failed to read OOM {what} value: {error.strerror}") from None
-
-
-def _adjust(box: Box, pid: int, value: int) -> None:
-    try:
-        tree.store(box, f"/proc/{pid}/oom_score_adj", f"{value}\n")
-    except OSError as error:
-        raise ShellError(f"failed to set score adjust value: {error.strerror}") from None
 
 
 @utility(

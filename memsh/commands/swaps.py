@@ -19,6 +19,9 @@ from memsh.linux.include.stat import s_isblk
 from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff
 from memsh.linux.mm.swap.swapon import MAGIC, MAGIC_AT, VERSION_AT, first_page, swap_header
 from memsh.linux.mm.swap.swapon import swapon as sys_swapon
+from memsh.procps import smartcols
+from memsh.procps.smartcols import Column, Row, Style
+from memsh.procps.utillinux import human_size
 from memsh.proctext.swaps import Area, parse
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
@@ -31,23 +34,6 @@ MIN_GOODPAGES = 10
 DISK = "/dev/vda"
 COLUMNS = ("NAME", "TYPE", "SIZE", "USED", "PRIO")
 _RIGHT = ("SIZE", "USED", "PRIO")
-
-
-def human_size(size: int, *, long: bool = False) -> str:
-    """`256M`, `1.5G`, `0B`; long: `256 MiB` (size_to_human_string)."""
-    unit = 0
-    while size >> 10 * (unit + 1) and unit < 6:
-        unit += 1
-    whole = size >> 10 * unit
-    tenths = ((size - (whole << 10 * unit)) * 1000 >> 10 * unit) + 50
-    tenths //= 100
-    if tenths == 10:
-        whole, tenths = whole + 1, 0
-    number = f"{whole}.{tenths}" if tenths else f"{whole}"
-    letter = "BKMGTPE"[unit]
-    if not long:
-        return number + letter
-    return f"{number} bytes" if not unit else f"{number} {letter}iB"
 
 
 def open_area(box: Box, io: IO, path: str, *, writable: bool = False) -> File:
@@ -127,25 +113,14 @@ def mkswap(box: Box, args: Args, io: IO) -> int:
 
 def _table(areas: list[Area], wanted: list[str], *, headings: bool, raw: bool, exact: bool) -> str:
     """`swapon --show`."""
-    rows: list[list[str]] = [wanted] if headings else []
+    rows = []
     for area in areas:
         sizes = [kb << 10 for kb in (area.size, area.used)]
         shown = [str(size) if exact else human_size(size) for size in sizes]
         priority = "" if area.priority is None else str(area.priority)
-        cells = dict(zip(COLUMNS, (area.name, area.kind, *shown, priority), strict=True))
-        rows.append([cells[name] for name in wanted])
-    widths = [max((len(row[at]) for row in rows), default=0) for at in range(len(wanted))]
-    lines = []
-    for row in rows:
-        if raw:
-            lines.append(" ".join(row))
-            continue
-        cells_ = [
-            cell.rjust(width) if name in _RIGHT else cell.ljust(width)
-            for name, cell, width in zip(wanted, row, widths, strict=True)
-        ]
-        lines.append(" ".join(cells_).rstrip())
-    return "".join(line + "\n" for line in lines)
+        rows.append(Row(dict(zip(COLUMNS, (area.name, area.kind, *shown, priority), strict=True))))
+    columns = [Column(name, "", name in _RIGHT) for name in wanted]
+    return smartcols.text(columns, rows, Style("r" if raw else "", headings))
 
 
 def _columns(given: str) -> list[str]:

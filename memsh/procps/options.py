@@ -18,8 +18,9 @@ VERSION = "procps-ng 4.0.2"
 class Grammar:
     """What one program accepts.
 
-    short: getopt's string ("bkms:"). long: name → letter or name of its meaning; a name that ends in "=" takes
-    an argument, in "?" may take one. usage: the whole help text. wrong: the status after a mistake.
+    short: getopt's string ("bkms:"); one that begins with "+" stops at the first operand. long: name → letter or name
+    of its meaning; a name that ends in "=" takes an argument, in "?" may take one. usage: the whole help text. wrong:
+    the status after a mistake.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Grammar:
     def short_kind(self, letter: str) -> str | None:
         """':' if the letter takes an argument, '::' if it may, '' if not, None if there is no such option."""
         at = self.short.find(letter)
-        if letter == ":" or at < 0:
+        if letter in ":+" or at < 0:
             return None
         tail = self.short[at + 1 : at + 3]
         return "::" if tail == "::" else ":" if tail[:1] == ":" else ""
@@ -80,6 +81,9 @@ class Grammar:
                         argument = words[at]
                         at += 1
                     yield letter, argument
+            elif self.short.startswith("+"):
+                operands.extend(words[at - 1 :])
+                return
             else:
                 operands.append(word)
 

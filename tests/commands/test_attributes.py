@@ -22,7 +22,7 @@ def test_a_swap_file_as_people_make_one() -> None:
         "-rw------- 1 root root 8388608 "
     )
     assert "insecure" not in said("mkswap /swapfile; swapon /swapfile")
-    assert said("swapon --show=NAME,TYPE,SIZE --noheadings") == "/swapfile file 8M\n"
+    assert said("swapon --show=NAME,TYPE,SIZE --noheadings") == "/swapfile file   8M\n"
     assert said("truncate -s 1M /swapfile") == (
         "truncate: failed to truncate '/swapfile' at 1048576 bytes: Text file busy\n"
     )

@@ -34,7 +34,7 @@ def test_the_spare_disk_as_recorded(said: Typed) -> None:
         "NAME     TYPE      SIZE USED PRIO\n"
         "/dev/vda partition 256M   0B   -2\n"
     )  # fmt: skip
-    assert said("swapon --show=NAME,PRIO --noheadings") == "/dev/vda -2\n"
+    assert said("swapon --show=NAME,PRIO --noheadings") == "/dev/vda   -2\n"
     assert said("swapon /dev/vda") == "swapon: /dev/vda: swapon failed: Device or resource busy\n"
     assert said("mkswap /dev/vda") == "mkswap: error: /dev/vda is mounted; will not make swapspace\n"
     assert "__ia32_sys_swapon+0x7b3/0x1020 pages=16 vmalloc" in said("grep swapon /proc/vmallocinfo")

@@ -1,0 +1,40 @@
+"""lsmem and lsmod: what there is, from /proc and /sys (util-linux 2.38.1, kmod 30)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsh.commands.tools import TOPIC, play, reader_of
+from memsh.shell.io import IO
+from memsh.shell.registry import Args, command, rest
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
+
+WORDS = rest("words", raw=True, meta="OPTION", help="as util-linux takes them; --help lists them")
+
+
+@command(WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def lsmem(box: Box | None, args: Args, io: IO) -> int:
+    """show the blocks of physical memory, and which of them are online (x86_64)
+
+    lsmem
+
+    -a each block, -o +NODE,ZONES more columns, -S LIST what splits ranges, -b bytes, -J -P -r other forms, --summary.
+    """
+    from memsh.procps import lsmem as util_lsmem  # start-up: lsmem and chmem alone
+
+    return play(box, io, util_lsmem.frames(reader_of(box, io), args.words))
+
+
+@command(rest("words", raw=True, meta=""), topic=TOPIC, needs_box=False, help_option=False)
+def lsmod(box: Box | None, args: Args, io: IO) -> int:
+    """show the modules that the kernel has loaded
+
+    lsmod
+
+    The i386 kernel is built without modules, and has no /proc/modules.
+    """
+    from memsh.procps import lsmod as kmod_lsmod  # start-up: lsmod alone
+
+    return play(box, io, kmod_lsmod.frames(reader_of(box, io), args.words))

@@ -1,0 +1,40 @@
+"""/proc/PID/mountinfo (fs/proc_namespace.c: show_mountinfo): what is mounted where."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Mount(NamedTuple):
+    """One line. device: `254:16`; root: what of the file system is mounted; optional: `shared:1 …`."""
+
+    id: int
+    parent: int
+    device: str
+    root: str
+    target: str
+    options: str
+    optional: str
+    fstype: str
+    source: str
+    super_options: str
+
+
+def _plain(word: str) -> str:
+    r"""A blank stands as \040 there."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), word)
+
+
+def parse(text: str) -> list[Mount]:
+    """The lines that are whole."""
+    found = []
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        first, second = left.split(" "), right.split(" ")
+        if len(first) < 6 or len(second) < 3 or not (first[0] + first[1]).isascii() or not first[0].isdigit():
+            continue
+        parent = int(first[1]) if first[1].isdigit() else 0
+        found.append(Mount(int(first[0]), parent, first[2], _plain(first[3]), _plain(first[4]), first[5],
+                           " ".join(first[6:]).strip(), second[0], _plain(second[1]), second[2]))  # fmt: skip
+    return found

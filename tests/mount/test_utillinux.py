@@ -1,0 +1,86 @@
+"""util-linux's own programs read the box, and print what memsh's tools of that name print, refusals and statuses too."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tests.commands.typed import Typed
+from tests.mount.mounting import can_enter, entered, missing
+
+NUMA = """lsmem
+lsmem -a -b -o +NODE,ZONES
+lsmem -S size,node -r
+lsmem -J -b -o size,zones,NODE
+lsmem -P --output-all
+lsmem -n --summary=never
+lsmem --summary -b
+lsmem -o size,foo,node
+lsmem -J -r
+lsmem --sum=x
+lsmem -s
+chmem -d 100
+chmem -d 0x0-0x1
+chmem -b -d 3-1
+chmem -v -z DMA -e -b 2-4
+chmem -z Foo -e 128M
+chmem -v -d 128M -z Normal
+chmem -v -d 256M
+chmem -v -e 128M -z DMA32
+chmem -b -d 2-20
+lsmem
+choom -p 53
+choom -n 500 -p 1
+choom -n 2000 -p 1
+choom -n 99999999999 -p 1
+choom -p 99999
+choom -n 5
+choom -n 300 nocmd
+choom true
+mountpoint /proc
+mountpoint -d /proc/
+mountpoint /etc
+mountpoint -q /nope
+mountpoint /nope
+mountpoint -x /dev/null
+mountpoint --nofollow /proc/self
+fincore /nope /
+fincore /proc/meminfo
+lsmod
+lsmod x
+lsmem --help
+chmem --help
+fincore --help
+choom --help
+mountpoint --help
+"""
+I386 = """lsmem
+lsmem -o foo
+chmem
+lsmod
+choom -p 53
+"""
+
+
+def told(text: str) -> list[list[str]]:
+    """What each line said; the order of the two streams in it is nobody's."""
+    return [sorted(part.splitlines()) for part in re.split(r"(?m)^@@@\n", text)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "options"),
+    [(NUMA, ("--arch", "x86_64", "--ram", "1G", "--nodes", "2")), (I386, ("--ram", "64M"))], ids=["nodes", "i386"],
+)  # fmt: skip
+def test_as_the_real_programs(lines: str, options: tuple[str, ...]) -> None:
+    programs = sorted({line.split()[0] for line in lines.splitlines()})
+    absent = [program for program in programs if shutil.which(program) is None]
+    if missing("a namespace", can_enter()) or missing(" ".join(absent), not absent):
+        return
+    if "2.38.1" not in subprocess.run(["choom", "-V"], capture_output=True, text=True, check=False).stdout:
+        missing("util-linux 2.38.1", False)
+        return
+    script = "".join(f"{line} 2>&1; echo [$?]; echo @@@\n" for line in lines.splitlines())
+    theirs, ours = told(entered(script, *options).stdout), told("".join(map(Typed(*options), script.splitlines(True))))
+    for line, real, own in zip([*lines.splitlines(), ""], theirs, ours, strict=True):
+        assert own == real, line
