@@ -1,4 +1,4 @@
-"""util-linux's own programs read the box, and print what memsh's tools of that name print, refusals and statuses too."""
+"""util-linux's own programs read the box, and print what memsh's tools of that name print, refusals and all."""
 
 import re
 import shutil
