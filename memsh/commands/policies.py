@@ -284,6 +284,9 @@ def confined(box: Box, io: IO, words: list[str], change: Callable[[Task], None])
         _settle(now)
 
 
+_INHERITED = ("affinity", "cpu", "mempolicy", "nice", "oom_score_adj", "oom_score_adj_min")
+
+
 def _give(task: Task, values: dict[str, object]) -> None:
     for name, value in values.items():
         setattr(task, name, value)
@@ -291,7 +294,7 @@ def _give(task: Task, values: dict[str, object]) -> None:
 
 def _inherited(task: Task) -> dict[str, object]:
     """What a child has of its parent, as commands change it for another command."""
-    return {name: getattr(task, name) for name in ("affinity", "cpu", "mempolicy", "nice", "oom_score_adj", "oom_score_adj_min")}
+    return {name: getattr(task, name) for name in _INHERITED}
 
 
 def _settle(box: Box) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from memsh.digits import is_digits
 from memsh.procps.lsmem import MEMORY
 from memsh.procps.reader import ProcReader
 from memsh.procps.utillinux import Opt, human_size, parse_number, parse_size, program
@@ -63,7 +64,7 @@ def _parameter(word: str, size: int, blocks: bool) -> tuple[int | None, int, int
         first, last = numbers[0], numbers[-1]
     elif len(parts) == 1:
         length = parse_size(PROGRAM, word, "Failed to parse size")
-        if parts[0][-1:].isdigit():
+        if is_digits(parts[0][-1]):
             length <<= 20
         if length % size:
             raise PROGRAM.die(f"Size must {aligned}")

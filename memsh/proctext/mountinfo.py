@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from memsh.digits import is_digits
+
 
 class Mount(NamedTuple):
     """One line. device: `254:16`; root: what of the file system is mounted; optional: `shared:1 …`."""
@@ -32,9 +34,8 @@ def parse(text: str) -> list[Mount]:
     for line in text.splitlines():
         left, _, right = line.partition(" - ")
         first, second = left.split(" "), right.split(" ")
-        if len(first) < 6 or len(second) < 3 or not (first[0] + first[1]).isascii() or not first[0].isdigit():
+        if len(first) < 6 or len(second) < 3 or not is_digits(first[0]) or not is_digits(first[1]):
             continue
-        parent = int(first[1]) if first[1].isdigit() else 0
-        found.append(Mount(int(first[0]), parent, first[2], _plain(first[3]), _plain(first[4]), first[5],
+        found.append(Mount(int(first[0]), int(first[1]), first[2], _plain(first[3]), _plain(first[4]), first[5],
                            " ".join(first[6:]).strip(), second[0], _plain(second[1]), second[2]))  # fmt: skip
     return found
