@@ -40,6 +40,7 @@ from memsh.linux.mm.ksm.merge import (
 from memsh.linux.mm.ksm.tree import (
     get_kpfn_nid,
     insert_ranked,
+    is_page_sharing_candidate,
     stable_tree_append,
     stable_tree_insert,
     stable_tree_search,
@@ -53,6 +54,7 @@ from memsh.linux.mm.ksm.types import (
     UNSTABLE,
     Ksm,
     RmapItem,
+    StableNode,
     page_stable_node,
 )
 from memsh.linux.mm.lru import lru_add_drain
@@ -160,6 +162,20 @@ class Ksmd:
                 break
             done -= len(slot.rmap_list)
 
+    def _chains_at_rest(self) -> bool:
+        """No search would change a chain: it has several pages, all of them there, and that which the next would join
+        is the first one."""
+        memmap, ksm = self.box.memmap, self.ksm
+        for node in (node for root in ksm.stable for node in root) if ksm.stable_node_chains else ():
+            assert isinstance(node, StableNode)
+            if node.is_chain:
+                best = max((dup for dup in node.dups if is_page_sharing_candidate(ksm, dup)),
+                           key=lambda dup: len(dup.items), default=node.dups[0] if node.dups else None)  # fmt: skip
+                there = all(page_stable_node(memmap, dup.kpfn) is dup for dup in node.dups)
+                if len(node.dups) < 2 or not there or best is not node.dups[0]:
+                    return False
+        return True
+
     def _do_scan(self) -> None:
         """Look at the next pages, at most to the end of a round (ksm_do_scan)."""
         box, ksm = self.box, self.ksm
@@ -168,7 +184,7 @@ class Ksmd:
         for _ in range(ksm.pages_to_scan):
             found = _scan_get_next_rmap_item(box, ksm)
             if found is None:
-                if ksm.slot is None and self.began and self.began == self._stamp() and not ksm.stable_node_chains:
+                if ksm.slot is None and self.began and self.began == self._stamp() and self._chains_at_rest():
                     self.calm = Calm([item for slot in ksm.slots for item in slot.rmap_list], self.began)
                     self.done = 0
                 return
