@@ -1,4 +1,4 @@
-"""lsmem and lsmod: what there is, from /proc and /sys (util-linux 2.38.1, kmod 30)."""
+"""findmnt, lsblk, lsmem and lsmod: what there is, from /proc and /sys (util-linux 2.38.1, kmod 30)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,33 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 WORDS = rest("words", raw=True, meta="OPTION", help="as util-linux takes them; --help lists them")
+
+
+@command(WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def findmnt(box: Box | None, args: Args, io: IO) -> int:
+    """show what is mounted, as a tree, or find a file system
+
+    findmnt -t tmpfs
+
+    By DEVICE or DIRECTORY, -S DEVICE, -M DIRECTORY, -T PATH inside of it, -t TYPES, -O OPTIONS; -o COLUMNS, -l a list,
+    -R with all below, -J -P -r other forms.
+    """
+    from memsh.procps import findmnt as util_findmnt  # start-up: findmnt alone
+
+    return play(box, io, util_findmnt.frames(reader_of(box, io), args.words))
+
+
+@command(WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def lsblk(box: Box | None, args: Args, io: IO) -> int:
+    """show the block devices, and where they are used
+
+    lsblk -o NAME,SIZE,MOUNTPOINT
+
+    -a the RAM disks, too; -t what their queues are like, -D discard; -b bytes, -o COLUMNS, -x COLUMN sorted, -J -P -r.
+    """
+    from memsh.procps import lsblk as util_lsblk  # start-up: lsblk alone
+
+    return play(box, io, util_lsblk.frames(reader_of(box, io), args.words))
 
 
 @command(WORDS, topic=TOPIC, needs_box=False, help_option=False)

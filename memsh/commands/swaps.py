@@ -90,7 +90,7 @@ def mkswap(box: Box, args: Args, io: IO) -> int:
         mode, mask = _permissions(box, io, path)
         if mode & mask:
             io.err(f"mkswap: {path}: insecure permissions {mode:04o}, fix with: chmod {0o666 & ~mask:04o} {path}\n")
-        if _has_signature(box, file):
+        if has_signature(box, file):
             io.err(f"mkswap: {path}: warning: wiping old swap signature.\n")
         uuid = bytearray(md5(os.fsencode(f"{file.path} {box.uptime_usec}"), usedforsecurity=False).digest())
         uuid[6], uuid[8] = uuid[6] & 0x0F | 0x40, uuid[8] & 0x3F | 0x80
@@ -201,7 +201,7 @@ def swapon(box: Box, args: Args, io: IO) -> int:
                 status |= _swapon_one(box, io, path, args)
     if args.all:
         file = box.fs.open(DISK)
-        idle = not _in_use(box, file) and _has_signature(box, file)
+        idle = not _in_use(box, file) and has_signature(box, file)
         box.fs.fput(file)
         if idle:
             status |= _swapon_one(box, io, DISK, args)
@@ -217,7 +217,7 @@ def _disk_with(box: Box, at: int, wanted: str) -> str | None:
     """The block device whose swap header has this UUID or label."""
     for inode in box.fs.block_devices():
         file = box.fs.blkdev_open(inode.dev)
-        if _has_signature(box, file):
+        if has_signature(box, file):
             field = first_page(box, inode)[at : at + 16]
             label = field.rstrip(b"\0").decode(errors="replace")
             if label == wanted if at == LABEL_AT else field.hex() == wanted.replace("-", "").lower():
@@ -227,7 +227,7 @@ def _disk_with(box: Box, at: int, wanted: str) -> str | None:
     return None
 
 
-def _has_signature(box: Box, file: File) -> bool:
+def has_signature(box: Box, file: File) -> bool:
     if file.inode.is_dir or file.inode.size < 4096:
         return False
     return first_page(box, file.inode)[MAGIC_AT:] == MAGIC
@@ -242,11 +242,11 @@ def _swapon_one(box: Box, io: IO, path: str, args: Args) -> int:
         io.err(f"swapon: cannot open {path}: {_why(error)}\n")
         return 1
     if args.verbose:
-        io.out(f"swapon: {path}: found signature\n" if _has_signature(box, file) else "")
+        io.out(f"swapon: {path}: found signature\n" if has_signature(box, file) else "")
     mode, mask = _permissions(box, io, path)
     if mode & mask and not file.inode.is_dir:
         io.err(f"swapon: {path}: insecure permissions {mode:04o}, {0o666 & ~mask:04o} suggested.\n")
-    if not _has_signature(box, file):
+    if not has_signature(box, file):
         io.err(f"swapon: {path}: read swap header failed\n")
         box.fs.fput(file)
         return 1

@@ -151,7 +151,8 @@ def _quoted(word: str | None) -> str:
 
 def _value(column: Column, cell: Cell, pad: str) -> str:
     if column.kind == "a":
-        parts = cell if isinstance(cell, list) else [cell] if cell else [None]
+        parts: list[str | None] = [*cell] if isinstance(cell, list) else [cell]
+        parts = [part or None for part in parts] or [None]
         return "[\n" + ",".join(f"{pad}    {_quoted(part)}" for part in parts) + f"\n{pad}]"
     if not cell:
         return "null"

@@ -49,6 +49,19 @@ fincore /nope /
 fincore /proc/meminfo
 lsmod
 lsmod x
+findmnt
+findmnt -i -t sysfs -o target
+findmnt -J -R /sys
+findmnt -T /etc -n
+findmnt -O mode=755 -P -y -o MAJ:MIN,ID,OPTIONS
+findmnt nope
+findmnt -o x
+lsblk
+lsblk -J -b -a -I 1,254
+lsblk -t -x RA
+lsblk -e 254 -r -o NAME,SIZE,RO
+lsblk -pndo NAME,MAJ:MIN
+lsblk -I x
 lsmem --help
 chmem --help
 fincore --help
@@ -70,7 +83,8 @@ def told(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize(
     ("lines", "options"),
-    [(NUMA, ("--arch", "x86_64", "--ram", "1G", "--nodes", "2")), (I386, ("--ram", "64M"))], ids=["nodes", "i386"],
+    [(NUMA, ("--arch", "x86_64", "--ram", "1G", "--nodes", "2", "--swap", "64M")), (I386, ("--ram", "64M"))],
+    ids=["nodes", "i386"],
 )  # fmt: skip
 def test_as_the_real_programs(lines: str, options: tuple[str, ...]) -> None:
     programs = sorted({line.split()[0] for line in lines.splitlines()})
