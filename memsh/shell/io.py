@@ -137,6 +137,10 @@ class Input:
     def readline(self) -> str:
         return next(iter(self), "")
 
+    def chunks(self) -> Iterator[str]:
+        """The text in pieces as they come, whatever lines are in them."""
+        return iter(self)
+
     def unread(self, text: str) -> None:
         """Put back what was taken too much."""
 
@@ -160,28 +164,41 @@ class Input:
 
 
 class TextInput(Input):
-    """Text that is there already."""
+    """Text that is there already, cut into lines as they are asked for."""
 
     def __init__(self, text: str) -> None:
-        self.left = _lines(text)  # the next one last
+        self.text = text
+        self.at = 0  # what stands before it has been read
+
+    def readline(self) -> str:
+        at, text = self.at, self.text
+        self.at = end = text.find("\n", at) + 1 or len(text)
+        return text[at:end]
 
     def __iter__(self) -> Iterator[str]:
-        left = self.left
-        while left:
-            yield left.pop()
+        while line := self.readline():
+            yield line
+
+    def ahead(self) -> str:
+        """What has not been read."""
+        return self.text[self.at :] if self.at else self.text
+
+    def chunks(self) -> Iterator[str]:
+        if text := self.ahead():
+            self.at = len(self.text)
+            yield text
 
     def read(self) -> str:
-        text, pieces = "".join(reversed(self.left)), len(self.left)
-        self.left.clear()
-        if len(text) + PIECE * pieces > TEXT:
+        text = "".join(self.chunks())
+        if len(text) > TEXT:
             raise ShellError(TOO_LONG)
         return text
 
     def unread(self, text: str) -> None:
-        self.left.append(text)
+        self.text, self.at = text + self.ahead(), 0
 
     def place(self) -> object:
-        return len(self.left), len(self.left[-1]) if self.left else 0
+        return len(self.text) - self.at
 
 
 def _lines(text: str) -> list[str]:
@@ -216,7 +233,6 @@ class PartsInput(Input):
             yield chunk
 
     def chunks(self) -> Iterator[str]:
-        """The text as it comes."""
         back, self.back = self.back[::-1], []
         begun, self.begun = self.begun, []
         held = "".join([*back, *self.ready, *begun])

@@ -315,13 +315,14 @@ def as_shell(
 def _shared(runner: Runner, stdin: TextInput) -> Iterator[Line | SyntaxFault]:
     """The lines of a text that is standard input, too: what a command takes of it is no line any more."""
     first = 1
-    while stdin.left:
-        for line in each(runner, "".join(reversed(stdin.left)), first):
+    while text := stdin.ahead():
+        for line in each(runner, text, first):
             if isinstance(line, SyntaxFault):
                 yield line
                 return
             behind = line.number + line.text.count("\n") + 1
-            del stdin.left[max(0, len(stdin.left) - (behind - first)) :]
+            for _ in range(behind - first):
+                stdin.readline()
             first, place = behind, stdin.place()
             yield line
             if runner.stdin is not stdin:  # `exec < FILE`

@@ -163,6 +163,6 @@ class ReadAgain(Input):
             yield line
 
     def readline(self) -> str:
-        if not self.left.left and self.again:
+        if not self.left.place() and self.again:
             self.left = TextInput(self.again.pop(0).text)
         return self.left.readline()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.shell.io import Input, PartsInput
+from memsh.shell.io import Input
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.utility import option, utility
@@ -167,8 +167,7 @@ def tr(box: object, args: Args, io: IO) -> None:
         squeezed = "".join(second.filled(len(chars)) if second is not None else chars)
     pattern = re.compile("([" + re.escape(squeezed) + r"])\1+", re.DOTALL) if squeezed else None
     last = ""
-    chunks = io.stdin.chunks() if isinstance(io.stdin, PartsInput) else io.stdin
-    for chunk in chunks:
+    for chunk in io.stdin.chunks():
         text = _latin(chunk)
         if table:
             text = text.translate(table)
@@ -217,8 +216,7 @@ def _translation(args: Args, first: _Set, second: _Set, chars: list[str]) -> dic
 
 def bytes_of(source: Input) -> Iterator[bytes]:
     """The bytes of an input as they come."""
-    chunks = source.chunks() if isinstance(source, PartsInput) else source
-    return (to_bytes(chunk) for chunk in chunks)
+    return (to_bytes(chunk) for chunk in source.chunks())
 
 
 def data_of(sources: Iterable[tuple[str, Input]], upto: int | None = None) -> bytes:

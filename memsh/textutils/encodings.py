@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from memsh.shell import IO, Args, ShellError, rest
@@ -86,19 +87,41 @@ ENCODINGS = {
 }
 
 
+BLOCK = 30 << 10  # of bytes or letters at a time, groups of every encoding (DEC_BLOCKSIZE); between two Ctrl-C is taken
+
+
+def _wrapped(io: IO, width: int, pieces: Iterable[str]) -> None:
+    """Letters in lines of so many (0: in none). A line ends when the next one begins, or at the end (wrap_write)."""
+    column = 0
+    for piece in pieces:
+        if not width:
+            io.out(piece)
+            continue
+        room = width - column
+        rows = [piece[:room], *(piece[at : at + width] for at in range(room, len(piece), width))]
+        io.out("\n".join(rows))
+        column = len(rows[-1]) + (column if len(rows) == 1 else 0)
+    if column:
+        io.out("\n")
+
+
 def _coded(encoding: Encoding, args: Args, io: IO) -> int:
     if len(args.files) > 1:
         raise args.refused(f"extra operand '{args.files[1]}'")
     sources = Sources(io, args.files)
     data = data_of(sources)
     if not args.decode:
-        spelled = encoding.encode(data)
-        width, end = args.wrap or len(spelled) or 1, "\n" if args.wrap else ""
-        io.out("".join(spelled[at : at + width] + end for at in range(0, len(spelled), width)))
+        _wrapped(io, args.wrap, (encoding.encode(data[at : at + BLOCK]) for at in range(0, len(data), BLOCK)))
         return sources.status
     known = re.escape((encoding.letters + "=" * (len(encoding.pads) > 1)).encode())
-    read, whole = encoding.decode(re.sub(b"[^" + known + b"]" if args.ignore_garbage else b"\n", b"", data))
-    io.out(to_text(read))
+    text = re.sub(b"[^" + known + b"]" if args.ignore_garbage else b"\n", b"", data)
+    made, whole, at = [], True, 0
+    while whole and at < len(text):
+        io.check()
+        read, whole = encoding.decode(text[at : at + BLOCK])
+        made.append(read)
+        at += BLOCK
+    io.out(to_text(b"".join(made)))
     if not whole:
         raise ShellError("invalid input")
     return sources.status
