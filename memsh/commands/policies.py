@@ -284,7 +284,7 @@ def confined(box: Box, io: IO, words: list[str], change: Callable[[Task], None])
         _settle(now)
 
 
-_INHERITED = ("affinity", "cpu", "mempolicy", "nice", "oom_score_adj", "oom_score_adj_min")
+_INHERITED = ("affinity", "cpu", "mempolicy", "nice", "oom_score_adj", "oom_score_adj_min", "policy")
 
 
 def _give(task: Task, values: dict[str, object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.mm_types import MM_FILEPAGES, MM_SHMEMPAGES
-from memsh.linux.include.sched import threads_of
+from memsh.linux.include.sched import SCHED_FIFO, SCHED_RR, threads_of
 from memsh.procfs.pid_status import text_pages
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SIGNAL_BITS = 0x7FFFFFFF
 
 def priority(task: Task) -> int:
     """As the scheduler orders tasks, less 100: 0 to 39 by their nice value, less than 0 for real-time ones."""
-    return -1 - task.rt_priority if task.policy else 20 + task.nice
+    return -1 - task.rt_priority if task.policy in (SCHED_FIFO, SCHED_RR) else 20 + task.nice
 
 
 def show_stat(box: Box, task: Task) -> str:

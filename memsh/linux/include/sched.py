@@ -32,6 +32,8 @@ RESERVED_PIDS = 300
 PID_MAX_DEFAULT = 32768
 STATE_NAMES = {"R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "Z": "zombie", "I": "idle"}
 
+SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 0, 1, 2, 3, 5
+
 
 @slotwise(flat="threads", held="rlim")
 class SignalStruct:

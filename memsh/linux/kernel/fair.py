@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.sched import SCHED_IDLE
 from memsh.linux.kernel.cgroup.cpu import PRIO_TO_WEIGHT, WEIGHT_IDLEPRIO
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ TURN_USEC = 64_000  # how long one waits beside another before they change
 NUMA_IMBALANCE_MIN = 2
 LATENCY_USEC, LEAST_USEC = 6000, 750  # sysctl_sched_latency, sysctl_sched_min_granularity
 MOST_CPUS = 8  # that these grow with
-SCHED_IDLE = 5
 
 
 def nr_running(box: Box) -> list[int]:
