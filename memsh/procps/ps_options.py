@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memsh.digits import is_digits
+from memsh.lazy import regular
 from memsh.procps.ps_columns import COLUMNS, Column
 from memsh.procps.ps_formats import AIX, MACROS, SHORT_SORT
 from memsh.procps.reader import Exit
@@ -96,6 +97,7 @@ class Personality(NamedTuple):
     formats: tuple[tuple[str, str], ...] = ()
 
 
+_HEADING, _NO_HEADING = regular(r"head(er|ing)s?"), regular(r"no-?head(er|ing)s?")
 _FREEBSD = (("j", "FB_j"), ("l", "FB_l"), ("u", "FB_u"), ("v", "FB_v"))
 _DIGITAL = (
     ("-f", "F5FMT"), ("-j", "JFMT"), ("-l", "L5FMT"), ("j", "JFMT"), ("l", "LFMT"), ("s", "SFMT"), ("u", "UFMT"),
@@ -323,8 +325,11 @@ class _Parser:
             self._list({"p": "pid", "q": "quick", "U": "euid", "t": "tty"}[letter], text)
 
     def _gnu(self, word: str) -> None:
-        name, rest = re.match(r"([^:=]*)[:=]?(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]
+        name, sign, rest = re.match(r"([^:=]*)([:=]?)(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]
         request = self.request
+        plain = "no-heading" if _NO_HEADING.fullmatch(name) else "heading" if _HEADING.fullmatch(name) else name
+        if sign and plain in ("cumulative", "deselect", "forest", "heading", "no-heading"):
+            raise _Wrong(f"option --{plain} does not take an argument")
         if name in LONG_LISTS:
             kind, complaint = LONG_LISTS[name]
             self._list(kind, self._argument(rest, complaint))
@@ -342,7 +347,7 @@ class _Parser:
                 raise _Wrong(f"number of {what}")
             request.width = min(int(text), UNLIMITED) if across else request.width
             self.rows = self.rows if across else int(text)
-        elif re.fullmatch(r"no-?head(er|ing)s?", name):
+        elif plain == "no-heading":
             request.header = False
         elif name == "cumulative":
             request.cumulative = True
@@ -357,7 +362,7 @@ class _Parser:
             raise Exit(0, stdout="ps from procps-ng 4.0.2\n")
         elif name == "context":
             self._format("pid,context,command", "o")
-        elif re.fullmatch(r"head(er|ing)s?", name):
+        elif plain == "heading":
             request.every = self.rows
         else:
             raise _Wrong("unknown gnu long option")

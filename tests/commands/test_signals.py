@@ -17,7 +17,7 @@ HEAD = "USER     TTY      "
         ("pkill -c -0 '^kthreadd$'", "1\n", 0),
         ("pgrep -x 'kthreadd|init'", "1\n2\n", 0),
         ("pgrep '[[:digit:]]zzz'", "", 1),
-        ("pgrep '('", "Unmatched ( or \\(\n", 2),
+        ("pgrep '('", "pgrep: regex error: Unmatched ( or \\(\n", 2),
         ("echo 1 > /tmp/p; pgrep -lF /tmp/p", "1 init\n", 0),
         ("pidof init", "1\n", 0),
         ("pidof nosuchname", "", 1),

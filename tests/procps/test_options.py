@@ -46,6 +46,8 @@ def test_committed_beyond_the_limit_is_negative() -> None:
         (ps.run, ["-f", "u"], "error: conflicting format options\n\nUsage:\n", 1),
         (ps.run, ["-V", "x"], "error: the option is exclusive: -V\n\nUsage:\n", 1),
         (ps.run, ["-s", "x"], "error: process ID list syntax error\n\nUsage:\n", 1),
+        (ps.run, ["--forest=x"], "error: option --forest does not take an argument\n\nUsage:\n", 1),
+        (ps.run, ["--noheaders:"], "error: option --no-heading does not take an argument\n\nUsage:\n", 1),
         (free.run, ["-z"], "free: invalid option -- 'z'\n\nUsage:\n free [options]\n", 1),
         (free.run, ["--foo"], "free: unrecognized option '--foo'\n\nUsage:\n", 1),
         (free.run, ["--me"], "free: option '--me' is ambiguous; possibilities: '--mega' '--mebi'\n", 1),
