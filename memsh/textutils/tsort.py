@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsh.shell import IO, Args, ShellError, rest
+from memsh.textutils.bytes import to_bytes
 from memsh.textutils.quoting import quotef
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import utility
@@ -31,18 +32,22 @@ def tsort(box: object, args: Args, io: IO) -> int:
         raise args.refused(f"extra operand '{args.files[1]}'")
     sources = Sources(io, args.files)
     name = quotef(args.files[0]) if args.files else "-"
-    words = [word for line in sources.lines() for word in line.split()]
+    words: list[str] = []
+    for line in sources.lines():
+        io.check()
+        words += line.split()
     if sources.failed:
         return 1
     if len(words) % 2:
         raise ShellError(f"{name}: input contains an odd number of tokens")
     items: dict[str, Item] = {}
     for first, second in zip(words[::2], words[1::2], strict=True):
+        io.check()
         before, after = (items.setdefault(word, Item(word)) for word in (first, second))
         if before is not after:
             before.followers.insert(0, after)
             after.count += 1
-    ordered = [items[word] for word in sorted(items, key=lambda word: word.encode("utf-8", "surrogateescape"))]
+    ordered = [items[word] for word in sorted(items, key=to_bytes)]
     status, left = 0, len(ordered)
     while left:
         left -= _print_free(ordered, io)

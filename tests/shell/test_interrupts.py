@@ -47,6 +47,7 @@ awk '/(1*)*(1*)*z/' /tmp/lines
 as 1 cat /proc/*/smaps > /dev/null
 base64 /tmp/f > /dev/null
 base32 -w 0 < <(yes)
+seq 300000 | tsort > /dev/null
 base64 /tmp/f | base64 -d > /dev/null
 while true; do break 0; done; while true; do true || break; done
 buddy; while :; do buddy > /dev/null; done
