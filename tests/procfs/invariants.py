@@ -210,7 +210,8 @@ def meminfo_sums(tree: Tree) -> Iterator[str]:
 def meminfo_limits(tree: Tree) -> Iterator[str]:
     info, slack = tree.meminfo, tree.drift * 4
     kbytes = tree.tunable("overcommit_kbytes")
-    pages = kbytes // 4 if kbytes else info["MemTotal"] // 4 * tree.tunable("overcommit_ratio", 50) // 100
+    ram = (info["MemTotal"] - info.get("Hugetlb", 0)) // 4  # vm_commit_limit
+    pages = kbytes // 4 if kbytes else ram * tree.tunable("overcommit_ratio", 50) // 100
     yield from equal("M12 CommitLimit", info["CommitLimit"] // 4, pages + info["SwapTotal"] // 4)
     yield from most("M13 MemFree", info["MemFree"], info["MemTotal"])
     yield from most("M14 SwapFree", info["SwapFree"], info["SwapTotal"])

@@ -63,7 +63,8 @@ def test_a_fresh_box(ram: int, cpus: int, cmdline: str) -> None:
 @pytest.mark.parametrize(
     ("words", "lines"),
     [("--ram 96M --cpus 8", ["m=$(mmap 30M rw); touch $m 30M", "fork; touch $m 3M", "madvise $m 8M pageout"]),
-     ("--ram 6G --cpus 4 --nodes 2", ["m=$(mmap 80M rw); touch $m 80M", "vmalloc 20M", "run a.out-dyn; malloc 3M"])],
+     ("--ram 6G --cpus 4 --nodes 2", ["m=$(mmap 80M rw); touch $m 80M", "vmalloc 20M", "run a.out-dyn; malloc 3M",
+                                      "sysctl -q vm.nr_hugepages=9"])],
 )  # fmt: skip
 def test_x86_64(words: str, lines: list[str]) -> None:
     screen = io.StringIO()
