@@ -87,7 +87,7 @@ def awk(box: object, args: Args, io: IO) -> int:
 
     PATTERN {ACTION} …, as POSIX has it and gawk: functions, getline, printf, output to files and commands (the box's
     own), regular expressions in RS and FS, gensub, strtonum, strftime, asort, PROCINFO["sorted_in"], switch. Not
-    known: @load, @namespace, SYMTAB, FUNCTAB, arbitrary precision. Infinity is inf, as the standard has it.
+    known: @load, @namespace, arbitrary precision. Infinity is inf, as the standard has it.
     """
     return _awk(args, io)
 
@@ -140,7 +140,7 @@ class _Sources:
         found = next((place for place in places if files.test(session, "e", place)), name)
         found = found.removeprefix("./")
         if once and found in self.seen:
-            return Program([], {})
+            return Program([], {}, {})
         self.seen.add(found)
         return self.parsed(files.open_read(session, found).read(), found)
 
@@ -151,7 +151,7 @@ def _awk(args: Args, io: IO) -> int:
 
     words: list[str] = list(args.words)
     sources = _Sources(io)
-    whole = Program([], {})
+    whole = Program([], {}, {})
     given = [(name, value) for name, value in args.typed if name in ("file", "source", "include")]
     if not any(name != "include" for name, _ in given):
         if not words:
@@ -170,6 +170,7 @@ def _awk(args: Args, io: IO) -> int:
             raise ShellError(f"{where}:1: error: function name `{function}' previously defined", 1)
         whole.rules.extend(program.rules)
         whole.functions.update(program.functions)
+        whole.names.update(program.names)
     machine = Machine(io, whole, [io.name, *words])
     machine.sandbox, machine.odd = args.sandbox, sources.odd
     if args.field_separator is not None:

@@ -10,7 +10,6 @@ from memsh.shell import ShellError
 from memsh.textutils.awk.expressions import Tree
 from memsh.textutils.awk.parser import Function, Program
 
-UNKNOWN = ("SYMTAB", "FUNCTAB")
 _SPECIAL = """ARGC ARGIND ARGV BINMODE CONVFMT ENVIRON ERRNO FIELDWIDTHS FILENAME FNR FPAT FS IGNORECASE LINT NF NR OFMT
  OFS ORS PROCINFO RLENGTH RS RSTART RT SUBSEP TEXTDOMAIN"""
 SPECIAL = frozenset(_SPECIAL.split())
@@ -60,7 +59,7 @@ class Shapes:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.arrays: dict[str, set[int]] = {name: set() for name in program.functions}
-        self.globals: set[str] = {"ENVIRON", "ARGV", "PROCINFO"}
+        self.globals: set[str] = {"ENVIRON", "ARGV", "PROCINFO", "SYMTAB", "FUNCTAB"}
         self.names: set[str] = set()
         bodies: list[tuple[Function | None, Any]] = [(None, list(map(tuple, program.rules)))]
         bodies += [(function, function.body) for function in program.functions.values()]
@@ -91,7 +90,7 @@ class Shapes:
                 yield from ((scope, argument) for argument in tree[2])
 
     def _check_names(self, trees: list[tuple[Function | None, Any]]) -> None:
-        """Refuse names that stand for two things, and tables that are not known here."""
+        """Refuse names that stand for two things."""
         functions = self.program.functions
         for function in functions.values():
             for at, name in enumerate(function.params):
@@ -111,8 +110,6 @@ class Shapes:
                 if tree[1] in functions:
                     raise ShellError(f"{self._place_of(tree)}error: function `{tree[1]}' called with space between name"
                                      " and `(',\nor used as a variable or an array", 1)  # fmt: skip
-                if tree[1] in UNKNOWN:
-                    _wrong(f"{tree[1]} is not known here")
 
     def _place_of(self, wanted: Tree) -> str:
         """`FILE:LINE: ` of the innermost statement or rule that holds a tree."""

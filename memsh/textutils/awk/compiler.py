@@ -19,6 +19,7 @@ from memsh.textutils.awk.expressions import Tree
 from memsh.textutils.awk.lexer import BUILTINS, AwkError
 from memsh.textutils.awk.parser import Function, Program
 from memsh.textutils.awk.places import Eval, Frame, Numbers, Places, Texts
+from memsh.textutils.awk.reading import getline
 from memsh.textutils.awk.runtime import SETTERS, Runtime
 from memsh.textutils.awk.values import (
     MISSING,
@@ -304,7 +305,7 @@ class Expressions(Places):
     n_not = n_and = n_or = n_in = n_match = n_cmp = n_ere = _as_number
 
     def n_getline(self, tree: Tree) -> Numbers:
-        return functions.getline(self, tree)
+        return getline(self, tree)
 
     # as a text
 

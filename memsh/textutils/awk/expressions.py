@@ -26,7 +26,8 @@ COUNTS = {
     "rshift": (2, 2), "sin": (1, 1), "split": (2, 4), "sprintf": (1, 999), "sqrt": (1, 1), "srand": (0, 1),
     "strftime": (0, 3), "strtonum": (1, 1), "sub": (2, 3), "substr": (2, 3), "system": (1, 1), "systime": (0, 0),
     "tolower": (1, 1), "toupper": (1, 1), "typeof": (1, 1), "asort": (1, 3), "asorti": (1, 3), "and": (2, 999),
-    "or": (2, 999), "xor": (2, 999),
+    "or": (2, 999), "xor": (2, 999), "mkbool": (1, 1), "bindtextdomain": (1, 2), "dcgettext": (1, 3),
+    "dcngettext": (3, 5),
 }  # fmt: skip
 
 
@@ -43,6 +44,8 @@ class ExpressionParser:
         self.token = self.stream[0]
         self.depth = 0
         self.size = len(text)
+        self.params: list[str] = []  # of the function that is read
+        self.names: dict[str, None] = {}  # global variables, as they appear
 
     def wrong(self, message: str = "", token: Token | None = None, gnu: str = "syntax error") -> NoReturn:
         """A fault at a token, in short and in gawk's words."""
@@ -272,7 +275,7 @@ class ExpressionParser:
                 return ("strong", self.take().text)
             if self.token.kind == "called":
                 name = self.take()
-                return ("icall", name.text, self.arguments(), f"{self.where}:{name.line}")
+                return ("icall", self.named(name.text), self.arguments(), f"{self.where}:{name.line}")
             return self.wrong()
         if kind == "getline":
             self.take()
@@ -295,13 +298,18 @@ class ExpressionParser:
         return ("paren", found[0])
 
     def primary_name(self) -> Tree:
-        tree: Tree = ("var", self.expect("name").text)
+        tree: Tree = ("var", self.named(self.expect("name").text))
         while self.token.kind == "[":
             self.take()
             keys = self.expressions()
             self.expect("]")
             tree = ("item", tree, keys)
         return tree
+
+    def named(self, name: str) -> str:
+        if name not in self.params:
+            self.names[name] = None
+        return name
 
     def array(self) -> Tree:
         return self.primary_name()

@@ -1,4 +1,4 @@
-"""awk's own functions, and getline: each builder is given the compiler and the argument trees and answers a closure."""
+"""awk's own functions: each builder is given the compiler and the argument trees and answers a closure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from memsh.textutils.awk.arithmetic import bits, real, shifted, truncated
 from memsh.textutils.awk.cutting import Cutter, contents
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
+from memsh.textutils.awk.tables import Table
 from memsh.textutils.awk.values import (
     TOUCHED,
+    Bool,
     Missing,
     Numeric,
     Strong,
@@ -155,7 +157,7 @@ def _b_length(c: Expressions, arguments: list[Tree]) -> Eval:
 
         def measure(f: Frame) -> float:
             found = raw(f)
-            if value is not None and type(found) is not dict:
+            if value is not None and not isinstance(found, dict):
                 value(f)
             return float(len(spell(found) if type(found) is float else found))
 
@@ -197,9 +199,22 @@ def _array(c: Expressions, arguments: list[Tree], at: int, function: str) -> Cal
     return refuse
 
 
+def _filled(c: Expressions, arguments: list[Tree], at: int, function: str) -> Callable[[Frame], dict[str, Any]]:
+    """An array that the call fills: none of the tables of names."""
+    array = _array(c, arguments, at, function)
+
+    def filled(f: Frame) -> dict[str, Any]:
+        found = array(f)
+        if isinstance(found, Table):
+            raise ShellError(f"fatal: {function}: cannot use {found.name} as {ORDINALS[at]} argument", 2)
+        return found
+
+    return filled
+
+
 def _b_split(c: Expressions, arguments: list[Tree]) -> Eval:
-    rt, text, array = c.rt, c.text(arguments[0]), _array(c, arguments, 1, "split")
-    gaps = _array(c, arguments, 3, "split") if len(arguments) > 3 else None
+    rt, text, array = c.rt, c.text(arguments[0]), _filled(c, arguments, 1, "split")
+    gaps = _filled(c, arguments, 3, "split") if len(arguments) > 3 else None
     cutter: Callable[[Frame], Cutter]
     if len(arguments) < 3:
         cutter = lambda f: rt.cutter(rt.text(rt.cell("FS")[0]))  # noqa: E731
@@ -229,9 +244,9 @@ def _b_split(c: Expressions, arguments: list[Tree]) -> Eval:
 
 
 def _b_patsplit(c: Expressions, arguments: list[Tree]) -> Eval:
-    text, array = c.text(arguments[0]), _array(c, arguments, 1, "patsplit")
+    text, array = c.text(arguments[0]), _filled(c, arguments, 1, "patsplit")
     find = c.regexp(arguments[2] if len(arguments) > 2 else ("var", "FPAT"))
-    gaps = _array(c, arguments, 3, "patsplit") if len(arguments) > 3 else None
+    gaps = _filled(c, arguments, 3, "patsplit") if len(arguments) > 3 else None
 
     def split(f: Frame) -> float:
         whole, found = text(f), array(f)
@@ -249,7 +264,7 @@ def _b_patsplit(c: Expressions, arguments: list[Tree]) -> Eval:
 
 def _b_match(c: Expressions, arguments: list[Tree]) -> Eval:
     rt, text, find = c.rt, c.text(arguments[0]), c.regexp(arguments[1])
-    array = _array(c, arguments, 2, "match") if len(arguments) > 2 else None
+    array = _filled(c, arguments, 2, "match") if len(arguments) > 2 else None
     start, length = rt.cell("RSTART"), rt.cell("RLENGTH")
 
     def match(f: Frame) -> float:
@@ -444,7 +459,36 @@ def _b_mktime(c: Expressions, arguments: list[Tree]) -> Eval:
 
 def _b_isarray(c: Expressions, arguments: list[Tree]) -> Eval:
     value = c.raw(arguments[0])
-    return lambda f: float(type(value(f)) is dict)
+    return lambda f: float(isinstance(value(f), dict))
+
+
+def _b_mkbool(c: Expressions, arguments: list[Tree]) -> Eval:
+    test = c.truth(arguments[0])
+    return lambda f: Bool("1" if test(f) else "0")
+
+
+def _untranslated(c: Expressions, arguments: list[Tree]) -> Eval:
+    """dcgettext() and bindtextdomain(): there are no translations, and where they lie is not remembered."""
+    texts = [c.text(argument) for argument in arguments]
+
+    def first(f: Frame) -> str:
+        text, *_ = [text(f) for text in texts]
+        return text
+
+    return first
+
+
+_b_dcgettext = _b_bindtextdomain = _untranslated
+
+
+def _b_dcngettext(c: Expressions, arguments: list[Tree]) -> Eval:
+    one, more, number = c.text(arguments[0]), c.text(arguments[1]), c.number(arguments[2])
+
+    def chosen(f: Frame) -> str:
+        single, several = one(f), more(f)
+        return single if truncated(number(f)) == 1.0 else several
+
+    return chosen
 
 
 def _b_typeof(c: Expressions, arguments: list[Tree]) -> Eval:
@@ -452,10 +496,12 @@ def _b_typeof(c: Expressions, arguments: list[Tree]) -> Eval:
 
     def kind(f: Frame) -> str:
         found = value(f)
-        if type(found) is dict:
+        if isinstance(found, dict):
             return "array"
         if type(found) is float:
             return "number"
+        if type(found) is Bool:
+            return "number|bool"
         if type(found) is Strong:
             return "regexp"
         if isinstance(found, Unset) and found is not TOUCHED:
@@ -476,7 +522,7 @@ def _ordered(c: Expressions, what: str) -> Callable[[Any], Order]:
     spell = rt.text
 
     def one(value: Any) -> Order:
-        if type(value) is dict:
+        if isinstance(value, dict):
             return 2, 0.0, ""
         text = spell(value).lower() if rt.ignore_case else spell(value)
         if what == "str":
@@ -516,12 +562,15 @@ def _sorting(by_key: bool) -> Callable[[Expressions, list[Tree]], Eval]:
     def builder(c: Expressions, arguments: list[Tree]) -> Eval:
         name = "asorti" if by_key else "asort"
         source = _array(c, arguments, 0, name)
-        target = _array(c, arguments, 1, name) if len(arguments) > 1 else source
+        target = _filled(c, arguments, 1, name) if len(arguments) > 1 else source
         usual = "@ind_str_asc" if by_key else "@val_type_asc"
         how = c.text(arguments[2]) if len(arguments) > 2 else lambda f: usual
 
         def sort(f: Frame) -> float:
             array = source(f)
+            if target is source and isinstance(array, Table):
+                wrong = f"first argument cannot be {array.name} without a second argument"
+                raise ShellError(f"fatal: {name}: {wrong}", 2)
             keys = sorted_keys(c, array, how(f))
             found = [str(key) if by_key else array[key] for key in keys]
             kept = target(f)
@@ -535,41 +584,3 @@ def _sorting(by_key: bool) -> Callable[[Expressions, list[Tree]], Eval]:
 
 
 _b_asort, _b_asorti = _sorting(False), _sorting(True)
-
-
-def getline(c: Expressions, tree: Tree) -> Numbers:
-    """getline, getline <FILE, COMMAND | getline, each with or without a variable: 1, 0 at the end, -1 for no file."""
-    _, kind, source, target = tree
-    rt = c.rt
-    if rt.sandbox and kind:
-        raise ShellError("fatal: redirection not allowed in sandbox mode", 2)
-    settle, target = c.settled(target) if target is not None else (lambda f: None, None)
-    store = c.store(target) if target is not None else None
-    touch = c.value(target) if target is not None and target[0] == "item" else lambda f: None
-    name = c.text(source) if source is not None else None
-
-    def read(f: Frame) -> float:
-        settle(f)
-        touch(f)  # an element is there from now on, whether something is read or not
-        if name is None:
-            found = rt.next_record()
-        else:
-            named = name(f)
-            if not named:
-                raise ShellError(f"fatal: expression for `{kind}' redirection has null string value", 2)
-            reader = rt.files.reader(kind, named)
-            if reader is None:
-                return -1.0
-            found = next(reader, None)
-        if found is None:
-            return 0.0
-        if store is not None:
-            store(f, Numeric(found))
-        else:
-            rt.take(found)
-        return 1.0
-
-    return read
-
-
-

@@ -11,9 +11,9 @@ from memsh.textutils.quoting import C_ESCAPES
 
 _KEYWORDS = """BEGIN BEGINFILE END ENDFILE break case continue default delete do else exit for function getline if in
  next nextfile print printf return switch while"""
-_BUILTINS = """and asort asorti atan2 close compl cos exp fflush gensub gsub index int isarray length log lshift match
- mktime or patsplit rand rshift sin split sprintf sqrt srand strftime strtonum sub substr systime system tolower
- toupper typeof xor"""
+_BUILTINS = """and asort asorti atan2 bindtextdomain close compl cos dcgettext dcngettext exp fflush gensub gsub index
+ int isarray length log lshift match mkbool mktime or patsplit rand rshift sin split sprintf sqrt srand strftime
+ strtonum sub substr system systime tolower toupper typeof xor"""
 KEYWORDS, BUILTINS = frozenset(_KEYWORDS.split()), frozenset(_BUILTINS.split())
 _TOKEN = re.compile(
     r"(?P<blank>(?:[ \t\r]|\\\r?\n)+|\#[^\n]*)|(?P<newline>\n)"

@@ -10,18 +10,21 @@ from memsh.shell.io import IO, Input
 from memsh.shell.limits import make_room
 from memsh.textutils.awk.arrays import Shapes
 from memsh.textutils.awk.compiler import Defined, define
-from memsh.textutils.awk.lexer import Lexer
+from memsh.textutils.awk.lexer import BUILTINS, KEYWORDS, Lexer
 from memsh.textutils.awk.parser import Program, Rule
 from memsh.textutils.awk.places import Frame
 from memsh.textutils.awk.runtime import Runtime
 from memsh.textutils.awk.statements import Exit, Next, Statements, Step
-from memsh.textutils.awk.values import Numeric, Strong
+from memsh.textutils.awk.tables import Functions, Symbols, identifiers
+from memsh.textutils.awk.values import UNSET, Numeric, Strong
 
 POLL_EVERY = 64
-_BEGUN: dict[str, Any] = {
-    "NF": 0.0, "NR": 0.0, "FNR": 0.0, "FS": " ", "OFS": " ", "ORS": "\n", "RS": "\n", "SUBSEP": "\x1c", "RSTART": 0.0,
-    "RLENGTH": -1.0, "CONVFMT": "%.6g", "OFMT": "%.6g", "FILENAME": Numeric(""), "RT": "", "ERRNO": "",
-    "FPAT": "[^[:space:]]+", "IGNORECASE": 0.0, "ARGIND": 0.0,
+_DIRECTIVES = ("func", "eval", "include", "load", "namespace")  # words of the language, if no keywords
+_BEGUN: dict[str, Any] = {  # in an order that makes a loop over SYMTAB meet them as gawk's does
+    "BINMODE": 0.0, "FILENAME": Numeric(""), "RSTART": 0.0, "FS": " ", "OFMT": "%.6g", "RLENGTH": 0.0, "RT": "",
+    "FPAT": "[^[:space:]]+", "RS": "\n", "ENVIRON": UNSET, "PREC": 53.0, "SUBSEP": "\x1c", "CONVFMT": "%.6g",
+    "FIELDWIDTHS": "", "PROCINFO": UNSET, "ARGIND": 0.0, "NF": 0.0, "TEXTDOMAIN": "messages",
+    "IGNORECASE": 0.0, "NR": 0.0, "ERRNO": "", "FNR": 0.0, "LINT": 0.0, "OFS": " ", "ORS": "\n", "ROUNDMODE": "N",
 }  # fmt: skip
 
 
@@ -32,8 +35,8 @@ class Machine(Runtime):
         super().__init__(io)
         for name, value in _BEGUN.items():
             self.cell(name)[0] = value
-        self.cell("ARGC")[0] = float(len(arguments))
-        self.cell("ARGV")[0] = {str(at): Numeric(word) for at, word in enumerate(arguments)}
+        self.arguments = arguments
+        self.cell("SYMTAB")[0], self.cell("FUNCTAB")[0] = Symbols(self), Functions(program.functions)
         self.cell("ENVIRON")[0] = {name: Numeric(text) for name, text in io.session.variables.items()}
         self.cell("PROCINFO")[0] = {
             "version": "5.2.1", "strftime": "%a %b %e %H:%M:%S %Z %Y", "FS": "FS", "platform": "posix", "uid": 0.0,
@@ -42,6 +45,7 @@ class Machine(Runtime):
         self.program = program
         self.source: Iterator[str] | None = None
         self.argument = 0
+        self.begun = False
         self.opened = False  # some operand was a file
         self.begin_file: list[Step] = []
         self.end_file: list[Step] = []
@@ -52,6 +56,10 @@ class Machine(Runtime):
         name, equals, text = word.partition("=")
         if not equals or not name.isidentifier() or not name.isascii():
             return False
+        if name in KEYWORDS or name in BUILTINS or name in _DIRECTIVES:
+            raise ShellError(f"fatal: cannot use gawk builtin `{name}' as variable name", 2)
+        if name in self.program.functions and self.begun:
+            raise ShellError(f"fatal: cannot use function `{name}' as variable name", 2)
         strong = len(text) > 2 and text.startswith("@/") and text.endswith("/")
         self.set_global(name, Strong(text[2:-1]) if strong else Numeric(Lexer("", "cmd. line").unescape(text)))
         return True
@@ -144,6 +152,8 @@ class Machine(Runtime):
         program = self.program
         shapes = Shapes(program)
         make_room()
+        self._tell_names()
+        self.begun = True
         defined: dict[str, Defined] = define(program)
         for function in program.functions.values():
             defined[function.name].body = Statements(self, shapes, defined, function).step(function.body)
@@ -164,6 +174,20 @@ class Machine(Runtime):
             self.files.close_all()
             self.flush()
         return 2 if self.failed and not status else status
+
+    def _tell_names(self) -> None:
+        """The variables, in the order that the program has them, and what PROCINFO tells of them."""
+        program = self.program
+        for function in program.functions.values():
+            if function.name in self.cells:
+                wrong = f"error: function name `{function.name}' previously defined"
+                raise ShellError(f"{function.where}:{function.line}: {wrong}", 1)
+        self.cell("ARGV")[0] = {str(at): Numeric(word) for at, word in enumerate(self.arguments)}
+        self.cell("ARGC")[0] = float(len(self.arguments))
+        for name in program.names:
+            self.cell(name)
+        if "PROCINFO" in program.names:
+            self.cell("PROCINFO")[0]["identifiers"] = identifiers(self, program.functions)
 
     def _phases(self, by_kind: dict[str, list[Step]], main: list[Step]) -> int:
         status, frame = 0, self.frame

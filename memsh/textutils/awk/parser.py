@@ -34,8 +34,11 @@ class Rule(NamedTuple):
 
 
 class Program(NamedTuple):
+    """`names`: its global variables, in the order that they appear."""
+
     rules: list[Rule]
     functions: dict[str, Function]
+    names: dict[str, None]
 
 
 class Parser(ExpressionParser):
@@ -68,7 +71,7 @@ class Parser(ExpressionParser):
             if self.token.kind not in ("newline", ";", "end") and self.stream[self.place - 1].kind != "}":
                 self.wrong()
             self.skip_ends()
-        return Program(rules, functions)
+        return Program(rules, functions, self.names)
 
     def _directive(self, rules: list[Rule], functions: dict[str, Function]) -> None:
         """@include "FILE"; @load and @namespace are refused."""
@@ -85,6 +88,7 @@ class Parser(ExpressionParser):
         except OSError as error:
             self.refuse("", f"error: cannot open source file `{name}' for reading: {error.strerror}", word.line)
         rules += found.rules
+        self.names.update(found.names)
         for function in found.functions.values():
             if function.name in functions:
                 self.refuse("", f"error: function name `{function.name}' previously defined", word.line)
@@ -107,9 +111,9 @@ class Parser(ExpressionParser):
                     break
         self.expect(")")
         self.skip_newlines()
-        self.in_function = True
+        self.in_function, self.params = True, params
         body = self.action()
-        self.in_function = False
+        self.in_function, self.params = False, []
         return Function(name, params, body, line, self.where)
 
     def rule(self) -> Rule:
@@ -222,7 +226,9 @@ class Parser(ExpressionParser):
             mark = self.place
             name, _, array = self.take().text, self.take(), self.array()
             if self.accept(")"):
-                return ("forin", ("var", name), array, self.loop_body())
+                body = self.loop_body()
+                self.named(name)
+                return ("forin", ("var", name), array, body)
             self.place, self.token = mark, self.stream[mark]
         begin = None if self.token.kind == ";" else self.simple()
         self.expect(";")

@@ -123,7 +123,7 @@ class Places(ABC):
 
             def store_beside(f: Frame, value: Any) -> None:
                 found, at = array(f), key(f)
-                if type(found.get(at)) is dict:
+                if isinstance(found.get(at), dict):
                     whole = f'{target[1][1]}["{at}"]'
                     raise ShellError(f"fatal: attempt to use array `{whole}' in a scalar context", 2)
                 found[at] = TOUCHED if value is UNSET else value
@@ -137,7 +137,7 @@ class Places(ABC):
             at = self.locals[name]
 
             def store_local(f: Frame, value: Any) -> None:
-                if type(f[at]) is dict:
+                if isinstance(f[at], dict):
                     raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
                 f[at] = TOUCHED if value is UNSET else value
 
@@ -149,7 +149,7 @@ class Places(ABC):
             return lambda f, value: cell.__setitem__(0, value)
 
         def store_global(f: Frame, value: Any) -> None:
-            if type(cell[0]) is dict:
+            if isinstance(cell[0], dict):
                 raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
             cell[0] = TOUCHED if value is UNSET else value
 
@@ -162,8 +162,11 @@ class Places(ABC):
 
             def inner(f: Frame) -> dict[str, Any]:
                 found, at = outer(f), key(f)
-                below = found.get(at)
-                if type(below) is not dict:
+                try:
+                    below = found[at]
+                except KeyError:
+                    below = None
+                if not isinstance(below, dict):
                     if below is not None and below is not UNSET:
                         raise ShellError(f'fatal: attempt to use scalar `{tree[1][1]}["{at}"]\' as an array', 2)
                     below = found[at] = {}
@@ -176,12 +179,12 @@ class Places(ABC):
 
             def local(f: Frame) -> dict[str, Any]:
                 found = f[at]
-                if type(found) is dict:
+                if isinstance(found, dict):
                     return found
                 lent = found if type(found) is Lent else None
                 if lent is not None:
                     found = f[at] = lent.settled()
-                    if type(found) is dict:
+                    if isinstance(found, dict):
                         return found
                 if found is not UNSET:
                     wrong = refusal or f"attempt to use scalar parameter `{name}' as an array"
@@ -198,14 +201,14 @@ class Places(ABC):
             if cell[0] is UNSET:
                 cell[0] = {}
             whole: dict[str, Any] = cell[0]
-            if type(whole) is dict:
+            if isinstance(whole, dict):
                 return lambda f: whole
 
         def decided(f: Frame) -> dict[str, Any]:
             found = cell[0]
             if found is UNSET:
                 found = cell[0] = {}
-            elif type(found) is not dict:
+            elif not isinstance(found, dict):
                 wrong = refusal or f"attempt to use scalar `{name}' as an array"
                 raise ShellError(f"fatal: {wrong}", 2)
             return found
@@ -222,7 +225,7 @@ def _scalar(name: str, holder: list[Any], at: int) -> Any:
     """A variable that might have been an array, read as a scalar: from then on it is one."""
     given = holder[at]
     found = given.settled() if type(given) is Lent else given
-    if type(found) is dict:
+    if isinstance(found, dict):
         raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
     if found is UNSET:
         holder[at] = TOUCHED

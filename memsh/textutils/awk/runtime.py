@@ -94,13 +94,13 @@ class Runtime(ABC):
         """ERRNO and PROCINFO["errno"]: what went wrong, or that nothing did."""
         self.set_global("ERRNO", "" if error is None else error.strerror or str(error))
         table = self.cell("PROCINFO")[0]
-        if type(table) is dict:
+        if isinstance(table, dict):
             table["errno"] = 0.0 if error is None else float(error.errno or 0)
 
     def goes_on(self, name: str) -> bool:
         """Whether the program wants to hear of a file that cannot be written, instead of ending there."""
         table = self.cell("PROCINFO")[0]
-        return type(table) is dict and ("NONFATAL" in table or f"{name}{self.subsep}NONFATAL" in table)
+        return isinstance(table, dict) and ("NONFATAL" in table or f"{name}{self.subsep}NONFATAL" in table)
 
     # variables
 
@@ -111,7 +111,7 @@ class Runtime(ABC):
         """A variable by name, special or not."""
         setter = SETTERS.get(name)
         cell = self.cell(name)
-        if type(cell[0]) is dict:
+        if isinstance(cell[0], dict):
             raise ShellError(f"fatal: attempt to use array `{name}' in a scalar context", 2)
         cell[0] = value
         if setter is not None:
@@ -275,7 +275,7 @@ class Runtime(ABC):
             self.split()
         self.splitter = splitter
         table = self.cell("PROCINFO")[0]
-        if type(table) is dict:
+        if isinstance(table, dict):
             table["FS"] = name
 
     def refresh_splitter(self) -> None:
@@ -292,7 +292,7 @@ class Runtime(ABC):
     def separate(self) -> None:
         """RS has changed: only where FS is what cuts does that matter for the fields."""
         table = self.cell("PROCINFO")[0]
-        if type(table) is not dict or table.get("FS", "FS") == "FS":
+        if not isinstance(table, dict) or table.get("FS", "FS") == "FS":
             self.refresh_splitter()
 
     def by_contents(self, value: Value) -> None:

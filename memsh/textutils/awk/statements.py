@@ -11,6 +11,7 @@ from memsh.textutils.awk.expressions import Tree
 from memsh.textutils.awk.functions import sorted_keys
 from memsh.textutils.awk.places import Eval, Frame
 from memsh.textutils.awk.printf import formatted
+from memsh.textutils.awk.tables import TABLES
 from memsh.textutils.awk.values import UNSET, Value, as_long, numeric
 from memsh.textutils.awk.walking import walked
 
@@ -211,7 +212,8 @@ class Statements(Expressions):
 
         def loop(f: Frame) -> Any:
             found = array(f)
-            how = self.rt.text(order[0].get("sorted_in", "")) if order is not None and type(order[0]) is dict else ""
+            wish = order[0] if order is not None else None
+            how = self.rt.text(wish.get("sorted_in", "")) if isinstance(wish, dict) else ""
             for key in sorted_keys(self, found, how) if how else walked(found):
                 check()
                 store(f, str(key))
@@ -263,6 +265,9 @@ class Statements(Expressions):
 
     def s_delete(self, tree: Tree) -> Step:
         target = tree[1]
+        whole = target if target[0] == "var" else target[1]
+        if whole[0] == "var" and whole[1] in TABLES and whole[1] not in self.locals:
+            raise ShellError(f"fatal: `delete' is not allowed with {whole[1]}", 2)
         if target[0] == "var":
             array = self.array(target)
             return lambda f: array(f).clear()

@@ -21,6 +21,12 @@ class Numeric(str):
     __slots__ = ()
 
 
+class Bool(Numeric):
+    """What mkbool() makes: a number, 0 or 1."""
+
+    __slots__ = ()
+
+
 class Strong(str):
     """A regular expression as a value: @/…/. As a number it is 0, whatever it begins with (node.c, r_force_number)."""
 
