@@ -9,7 +9,7 @@ from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.arith import compiled
 from memsh.shell.declared import assignment, declaration, names
-from memsh.shell.errors import Fatal, Unreasonable
+from memsh.shell.errors import Discarded, Fatal, Unreasonable
 from memsh.shell.language import Language
 from memsh.shell.parser import Parser
 from memsh.shell.printed import definition
@@ -41,7 +41,7 @@ def _declare(
             if everywhere and match[3] == "=" and not match[2] and io.language.set_global(match[1], value):
                 continue
             _declare_one(io, match, value, array, given, local and not everywhere)
-        except Unreasonable:
+        except (Discarded, Unreasonable):
             raise
         except (ShellError, Fatal) as error:
             io.complain(error.message)
@@ -62,6 +62,8 @@ def _declare_one(io: IO, match: re.Match[str], text: str, array: Assign | None, 
     fresh = not language.known(name)
     if index is not None and not sign and "A" not in given and name not in language.maps:
         given += "a"  # `declare x[4]`: an array without elements
+    if index == "" and sign:
+        raise ShellError(f"{name}[]: bad array subscript")
     _shape(language, name, given)
     plain = "".join(letter for letter in given if letter in "ciltux")
     if plain:
@@ -353,7 +355,7 @@ def let(box: object, args: Args, io: IO) -> int:
     for word in args.words:
         try:
             value = compiled(word)(io.language)
-        except Fatal:
+        except (Discarded, Fatal):
             raise
         except ShellError as error:
             raise ShellError(error.message) from None

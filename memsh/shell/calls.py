@@ -29,7 +29,7 @@ from memsh.shell.frames import Called
 from memsh.shell.io import IO, Capture
 from memsh.shell.language import Readonly
 from memsh.shell.limits import FUNCTIONS, TOO_LONG, make_room
-from memsh.shell.redirects import Opener
+from memsh.shell.redirects import Closed, Opener
 from memsh.shell.refusals import Refusals
 from memsh.shell.registry import Args, Command
 from memsh.shell.syntax import Assign, Function, Redirect, Simple
@@ -356,8 +356,9 @@ class Calls(Refusals):
             if prepared.assigns and prepared.command is None and prepared.function is None:
                 status = self.assignments(prepared.node)  # before the files are opened, as in bash
                 return self.redirected(prepared.redirects, line, lambda runner: status)
-            bare = prepared._replace(redirects=None)
-            return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), prepared.name)
+            bare, name = prepared._replace(redirects=None), prepared.name
+            apart = name not in programs.BUILTINS and programs.is_tool(self.session, name)
+            return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), name, apart)
         if prepared.command is None and prepared.function is None:
             return self.assignments(prepared.node) if prepared.assigns else prepared.status
         if prepared.assigns:
@@ -495,6 +496,8 @@ class Calls(Refusals):
         lasting = self._posix(prepared)
         given = [assign.name for assign in prepared.assigns or () if assign.index is None and not lasting]
         kept = {name: language.snapshot(name) for name in given}
+        for name in given:
+            language.mark(name, "ilcu", False)  # an environment has texts only
         if prepared.function is None:
             language.covered.append((len(language.frames), kept))
         try:
@@ -541,9 +544,10 @@ class Calls(Refusals):
     # redirections
 
     def redirected(
-        self, redirects: list[Redirect], line: int, work: Callable[[Runner], int], name: str = ""
+        self, redirects: list[Redirect], line: int, work: Callable[[Runner], int], name: str = "", apart: bool = False
     ) -> int:  # fmt: skip
-        """Open the files, let `work` run with them, close them: closing is where /proc may refuse what was written."""
+        """Open the files, let `work` run with them, close them: closing is where /proc may refuse what was written.
+        `apart`: on a Linux box another process does the work."""
         opener = Opener(self)  # type: ignore[arg-type]
         quiet = all(redirect.target == NULL for redirect in redirects)  # that asks nothing of the kernel
         watched = (None if quiet else self.session.hooks.watch) or nullcontext()
@@ -560,6 +564,8 @@ class Calls(Refusals):
                 raise Leave(status) from None
             return status
         table = opener.table()
+        if not apart:  # in this very shell nobody opens again what was moved
+            self.replace({number: Closed() for number in opener.moved if number > 2}, self.tty)
         if opener.named:
             self.replace({number: opener.streams[number] for number in opener.named}, self.tty)
         runner = self.with_streams(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memsh.shell.arith import compiled
-from memsh.shell.errors import Fatal, ShellError
+from memsh.shell.errors import Discarded, Fatal, ShellError
 from memsh.shell.jobs import asked
 from memsh.shell.patterns import escaped, matches, quoted
 from memsh.shell.values import whole
@@ -117,7 +117,7 @@ def holds(tree: tuple[Any, ...], runner: Runner) -> bool:
     language = runner.language
     try:
         return compared(operator, compiled(left)(language), compiled(right)(language))
-    except Fatal:
+    except (Discarded, Fatal):
         raise
     except ShellError as error:
         raise ShellError(error.message) from None

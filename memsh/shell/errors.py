@@ -47,6 +47,11 @@ class Dropped(ShellError):
     """What a script's line cannot go on from (a division by zero, a readonly variable): the line ends, no more."""
 
 
+class Discarded(Dropped):
+    """The same, out of every `eval`, `source` and `-c` that the line stands in (bash: top_level_cleanup): what is no
+    number where the shell itself asked for one, in a subscript or a `declare -i`."""
+
+
 class NotFound(ShellError):
     """A name that is no command: status 127, or 126 for what cannot be run. The message is the whole line."""
 

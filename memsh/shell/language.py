@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from memsh.lazy import regular
 from memsh.shell.arith import compiled
 from memsh.shell.ctype import lower, upper
-from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError, Unreasonable
+from memsh.shell.errors import BadSubscript, Discarded, Dropped, Fatal, ShellError, Unreasonable
 from memsh.shell.frames import doubled
 from memsh.shell.hashorder import walked
 from memsh.shell.limits import LONG, NAMES, TEXT, TOO_LONG, VALUE, VALUES
@@ -255,12 +255,7 @@ class Language(Scopes):
         text = text.replace('"', "")
         if "$" in text or "`" in text:
             text = self.expands(text)
-        try:
-            number = compiled(text)(self)
-        except Fatal:
-            raise
-        except ShellError as error:
-            raise Dropped(error.message) from None
+        number = self._number(text)
         if number < 0:
             array = self.arrays.get(name)
             kept = self.list_of(name) if array is None and self.get(name) is None else ()
@@ -270,6 +265,15 @@ class Language(Scopes):
         if number >= MOST_INDEX:
             raise BadSubscript(f"{name}: bad array subscript")
         return number
+
+    def _number(self, text: str) -> int:
+        """The value of an expression that the shell itself wants."""
+        try:
+            return compiled(text)(self)
+        except Fatal:
+            raise
+        except ShellError as error:
+            raise Discarded(error.message) from None
 
     def element(self, name: str, text: str) -> str | None:
         """`${name[text]}`."""
@@ -296,7 +300,7 @@ class Language(Scopes):
         letters = self.attributes.get(name)
         if letters:
             if "i" in letters:
-                text = str(compiled(text)(self))
+                text = str(self._number(text))
             if "l" in letters:
                 text = lower(text)
             elif "c" in letters:

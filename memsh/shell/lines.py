@@ -15,6 +15,7 @@ from memsh.shell.errors import (
     INTERRUPTED,
     NO_MEMORY,
     PIPE_STATUS,
+    Discarded,
     Dropped,
     ErrExit,
     Interrupted,
@@ -46,6 +47,7 @@ MAY_BE_DAMAGED = f"{NO_MEMORY}, and the box may be damaged: `undo` or `reset` gi
 def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFault]:
     """The lines of a text, none while `set -n` is on; a mistake in one is told, and then comes as the last."""
     language = runner.language
+    text = text.replace("\0", "")  # bash's input has none
     try:
         settings, warns = partial(_settings, runner), partial(_warned, runner)
         heeding = runner.session.looking if len(text) >= LONG else None  # Ctrl-C ends the reading of a long text
@@ -208,6 +210,9 @@ def _run_line(runner: Runner, line: Line) -> int:
         status = 0
     except Dropped as error:
         status = runner.dropped(error)
+        if isinstance(error, Discarded) and session.language.source_depth:
+            session.doing.journal.append(line.text)
+            raise Discarded("") from None
         if "errexit" in session.language.options and not session.language.strict:
             raise ErrExit(status) from None
     except ShellError as error:
@@ -257,6 +262,8 @@ def evaluated(runner: Runner, text: str, first: int = 1) -> int:
             with nesting(session) if several else nullcontext():
                 try:
                     status = runner.run(line.program)
+                except Discarded:
+                    raise
                 except Dropped as error:
                     if language.strict or language.level or "errexit" in language.options:
                         raise
@@ -349,6 +356,8 @@ def _lines_of_its_own(
             status = runner.run(line.program)
         except Dropped as error:
             status = runner.language.last_status = runner.dropped(error)
+            if isinstance(error, Discarded) and runner.language.commanded:
+                return status
         except ShellError as error:
             status = runner.complain("", error, line.number)
     if between is not None:

@@ -118,6 +118,7 @@ class Opener:
         self.tty = runner.tty
         self.lasting = lasting
         self.named: list[int] = []  # numbers that `{name}>` gave: they stay open behind the command
+        self.moved: list[int] = []  # numbers that `N>&M-` has closed
         self.opened: list[FileSink | FileInput] = []
         self.redirected: set[int] = set()
 
@@ -148,7 +149,7 @@ class Opener:
         elif op == "<<<":
             self._put(fd, TextInput(self.runner.expander().single(redirect.target) + "\n"))
         elif op in (">&", "<&"):
-            self._duplicate(fd, op, self._target(redirect), redirect)
+            self._duplicate(fd, op, redirect)
         elif op in ("&>", "&>>"):
             sink = self._write(self._target(redirect), op == "&>>", op == "&>")
             self._put(1, sink)
@@ -200,15 +201,17 @@ class Opener:
             raise ShellError(f"{shown}: ambiguous redirect")
         return found[0]
 
-    def _duplicate(self, fd: int, op: str, target: str, redirect: Redirect) -> None:
+    def _duplicate(self, fd: int, op: str, redirect: Redirect) -> None:
         """`N>&M`, `N>&-`, `N>&M-`, and `>& FILE`."""
+        target = self._target(redirect)
         if target == "-":
             self._put(fd, Closed())
             return
-        moved = target.endswith("-")
-        number = whole(target[:-1] if moved else target)
+        moved = _ends_with_dash(redirect)
+        target = target[:-1] if moved else target
+        number = whole(target)
         if number is None or number < 0:
-            if op == ">&" and fd == 1 and target:
+            if op == ">&" and fd == 1 and target and not moved:
                 sink = self._write(target, False, True)
                 self._put(1, sink)
                 self._put(2, sink)
@@ -223,6 +226,7 @@ class Opener:
             self.tty = tty
         if moved and number != fd:
             self._put(number, Closed())
+            self.moved.append(number)
 
     def _read(self, path: str, create: bool) -> Input:
         files = self.session.files
@@ -271,6 +275,15 @@ class Opener:
             return Eager(sink)
         self.opened.append(sink)
         return sink
+
+
+def _ends_with_dash(redirect: Redirect) -> bool:
+    """Whether a number is moved: the `-` stands in the word as it is written, no expansion brings it."""
+    target = redirect.target
+    if isinstance(target, str):
+        return target.endswith("-")
+    kind, text, is_quoted = target.parts[-1]
+    return kind == "text" and not is_quoted and str(text).endswith("-")
 
 
 def _sink(stream: Any) -> Sink:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from memsh.shell.errors import BUG_STATUS, NOT_FOUND, Dropped, Fatal, Leave, ShellError
+from memsh.shell.errors import BUG_STATUS, NOT_FOUND, Discarded, Dropped, Fatal, Leave, ShellError
 from memsh.shell.jobspecs import deadly, last_words
 from memsh.shell.programs import BUILTINS
 
@@ -114,7 +114,7 @@ class Refusals:
         if severe and not self.language.strict:
             if (isinstance(error, Fatal) or "posix" in self.language.options) and not self.language.interactive:
                 raise Leave(NOT_FOUND if self.language.commanded and not self.language.level else error.status)
-            raise Dropped("", 1)
+            raise (Discarded if isinstance(error, Discarded) else Dropped)("", 1)
         return error.status
 
     def dropped(self, error: Dropped) -> int:

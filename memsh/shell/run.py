@@ -18,6 +18,7 @@ from memsh.shell.calls import Calls
 from memsh.shell.conditions import holds
 from memsh.shell.errors import (
     INTERRUPTED,
+    Discarded,
     Dropped,
     ErrExit,
     Fatal,
@@ -209,11 +210,11 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
                 break
             waited_for = self.captured and self.language.depth > 0  # $( … ) ends with what it began
             if background and not waited_for and self.session.box is not None:
-                job = jobs.start(self.session, self.apart(), item, item.shown())
+                job = jobs.start(self.session, self.apart(), unnegated(item), item.shown())
                 self.language.background = str(job.pid)
                 status = 0
             else:
-                status = self.run(item)
+                status = self.run(unnegated(item) if background else item)
         return status
 
     def run_typed(self, program: Node, text: str) -> int:
@@ -347,21 +348,31 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
         expander = self.expander()
         language.loops += 1
         try:
-            total = self._traced_sum if "xtrace" in language.options or "DEBUG" in language.traps else expander.sum
-            total(node.first)
+            count = self._traced_sum if "xtrace" in language.options or "DEBUG" in language.traps else expander.sum
+
+            def total(word: AnyWord) -> int | None:
+                """None: it was refused, and that told, which ends the loop and no more."""
+                try:
+                    return count(word)
+                except ShellError as error:
+                    self.complain("((", softened(error), node.line)
+                    return None
+
             test, after, poll = node.test or "1", node.after, self.session.poll
-            while total(test):
+            going = total(node.first)
+            while going is not None:
+                going = total(test)
+                if not going:
+                    break
                 poll()
                 status, ends = self.round(node.body, status)
                 if ends:
                     break
                 self.stands(node)
-                total(after)
-        except ShellError as error:
-            return self.complain("((", error, node.line) and 1
+                going = total(after)
         finally:
             self.language.loops -= 1
-        return status
+        return 1 if going is None else status
 
     def _traced_sum(self, word: AnyWord) -> int:
         """One of the three expressions of a `for (( … ))`, where `set -x` or a trap wants to know of it."""
@@ -425,10 +436,8 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
             self.trace(f"(( {self.expander().single(node.word)} ))")
         try:
             return int(not self.expander().sum(node.word))
-        except Fatal as error:
-            return self.complain("((", error, node.line)
         except ShellError as error:
-            return self.complain("((", ShellError(error.message, 1), node.line)
+            return self.complain("((", softened(error), node.line)
 
     def run_cond(self, node: Cond) -> int:
         self.stands(node)
@@ -513,7 +522,8 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
 
     def run_compound(self, node: Compound) -> int:
         self.unopened = False
-        return self.redirected(node.redirects, node.line, lambda runner: runner.run(node.inner))
+        inner = node.inner
+        return self.redirected(node.redirects, node.line, lambda runner: runner.run(inner), apart=_own(inner))
 
     # substitutions
 
@@ -546,6 +556,20 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
             self.language.tested -= 1  # as in tested(): `sudo undo`
         self.refused = self.refused or runner.refused
         return status
+
+
+def unnegated(node: Node) -> Node:
+    """A job's `!` is for the shell that starts it, which does not wait."""
+    if not isinstance(node, Pipeline) or not node.negate:
+        return node
+    plain = Pipeline(node.stages, False, node.host, node.both)
+    plain.at(node.line, node.pos)
+    return plain
+
+
+def softened(error: ShellError) -> ShellError:
+    """What was wrong in a `(( … ))`, which drops no more than that command."""
+    return error if isinstance(error, (Discarded, Fatal)) else ShellError(error.message)
 
 
 def _own(node: Node) -> bool:

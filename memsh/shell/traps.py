@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from memsh.shell.errors import Killed, Leave, Return
+from memsh.shell.errors import Discarded, Dropped, Killed, Leave, Return
 from memsh.shell.told import within
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Traps:
         @property
         def language(self) -> Language: ...
         def run_text(self, text: str) -> int: ...
+        def dropped(self, error: Dropped) -> int: ...
 
     def trap(self, signal: str) -> None:
         """Run what `trap` set for it, which sees the status of before."""
@@ -96,6 +97,8 @@ class Traps:
             self.run_text(text)
         except (Leave, Return) as leave:
             return leave.status
+        except Discarded as error:
+            self.dropped(error)
         finally:
             language.trapping.remove("EXIT")
             language.trapped.pop()
