@@ -69,7 +69,7 @@ class Assigning(Words):
 
     def _value(self) -> AnyWord:
         """What follows the `=`: a word, or nothing."""
-        if self.pos >= self.size or self.text[self.pos] in " \t\r\n|&;<>()":
+        if self.pos >= self.size or self.text[self.pos] in " \t\n|&;<>()":
             if not (self.text.startswith(("<(", ">("), self.pos)):
                 return ""
         return self.word(value=True)

@@ -12,8 +12,8 @@ from memsh.shell.syntax import AnyWord, Case, CFor, Cond, For, Function, Group, 
 
 OPENING = frozenset(["if", "for", "select", "while", "until", "case", "{", "!", "[[", "function"])
 
-_KEYWORD = regular(r"in(?=[ \t\r\n|&;()<>]|\Z)")
-_ENDS = regular(r"[ \t\r\n|&;()<>]|\Z")
+_KEYWORD = regular(r"in(?=[ \t\n|&;()<>]|\Z)")
+_ENDS = regular(r"[ \t\n|&;()<>]|\Z")
 _FUNCTION_NAME = regular(r"[^\s|&;<>()]+")
 _EMPTY = regular(r"[ \t]*\([ \t]*\)")
 

@@ -14,12 +14,12 @@ Tree = tuple[Any, ...]
 UNARY = frozenset("-" + letter for letter in "abcdefghknoprstuvwxzGLNORS")
 BINARY = frozenset(["=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-ef", "-nt", "-ot"])
 
-_WORD_END = regular(r"[ \t\r\n]|\Z")
-_OPERATOR = regular(r"((?:==|=~|!=|=|-(?:eq|ne|lt|le|gt|ge|ef|nt|ot))(?=[ \t\r\n])|[<>](?!\())")
+_WORD_END = regular(r"[ \t\n]|\Z")
+_OPERATOR = regular(r"((?:==|=~|!=|=|-(?:eq|ne|lt|le|gt|ge|ef|nt|ot))(?=[ \t\n])|[<>](?!\())")
 _LAST = regular(r"[-=!~a-z]+\s+(?:\]\](?![^\s;&|)])|&&|\|\||\))")
-_UNARY = regular(r"-[a-zA-Z](?=[ \t\r\n])")
+_UNARY = regular(r"-[a-zA-Z](?=[ \t\n])")
 _EXPANDS = regular(r"[A-Za-z0-9_?#@*!${('\"-]")
-_REGEX = regular(r"[^ \t\r\n$`\"'\\()\[\]|;&<>]+")
+_REGEX = regular(r"[^ \t\n$`\"'\\()\[\]|;&<>]+")
 
 
 class Conditional(Words):
@@ -141,7 +141,7 @@ class Conditional(Words):
                 self._quote(parts, char, False, -1)
             elif depth and char == "\n":
                 self.fault("( in the expression is never closed with )", self.pos)
-            elif not depth and (char in " \t\r\n);&<>" or self.text.startswith("||", self.pos)):
+            elif not depth and (char in " \t\n);&<>" or self.text.startswith("||", self.pos)):
                 break
             else:
                 depth += (char == "(") - (char == ")")

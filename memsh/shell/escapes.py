@@ -34,8 +34,14 @@ def byte(code: int) -> str:
 
 
 def letter(code: int) -> str:
-    """A Unicode code point; what is none is a replacement mark."""
-    return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
+    """A code point as UTF-8 was once defined, up to 6 bytes (u32toutf8): what is no letter is its bytes."""
+    if code < 0x110000 and not 0xD800 <= code < 0xE000:
+        return chr(code)
+    if code >= 1 << 31:
+        return ""
+    behind = next(count for count in (2, 3, 4, 5) if code < 1 << 5 * count + 6)
+    first = 0xFF00 >> behind + 1 & 0xFF | code >> 6 * behind
+    return "".join(map(byte, [first, *(0x80 | code >> 6 * at & 0x3F for at in reversed(range(behind)))]))
 
 
 def _ansi(match: re.Match[str]) -> str:

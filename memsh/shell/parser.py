@@ -39,20 +39,20 @@ FOLLOWING = frozenset(["then", "elif", "else", "fi", "do", "done", "esac", "}"])
 UNSUPPORTED = {"coproc": "use COMMAND &"}
 DECLARES = frozenset(["declare", "typeset", "local", "export", "readonly"])
 
-_KEYWORD = regular(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\r\n|&;()<>]|\Z)")
-_PLAIN = regular(r"[^ \t\r\n|&;<>()$`\"'\\#*?\[{}!~][^ \t\r\n|&;<>()$`\"'\\*?\[{}~]*(?=[ \t\r\n|&;)]|\Z)")
+_KEYWORD = regular(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\n|&;()<>]|\Z)")
+_PLAIN = regular(r"[^ \t\n|&;<>()$`\"'\\#*?\[{}!~][^ \t\n|&;<>()$`\"'\\*?\[{}~]*(?=[ \t\n|&;)]|\Z)")
 _PLAIN_LINE = regular(
     r"[ \t]*([A-Za-z_][\w.\-]*)((?:[ \t]+[\w./:%@^,+\-][\w./:%@^,+=\-]*)*)[ \t]*(?:\n|\Z)"
 )  # fmt: skip
 _REDIRECT = regular(r"([0-9]+|\{[A-Za-z_]\w*(?:\[\w+\])?\})?(&>>|&>|<<<|<<-?|<>|<&|>>|>\||>&|<(?!\()|>(?!\())")
 _FUNCTION = regular(r"([^\s|&;<>()$`\"'\\=]+)[ \t]*\([ \t]*\)")
 _NO_NAMES = regular(r"\([ \t]*\)")
-_ALIAS = regular(r"[^ \t\r\n|&;()<>$`\"'\\]+(?=[ \t\r\n|&;()<>]|\Z)")
-_TIME = regular(r"time(?=[ \t\r\n;&|()]|\Z)")
-_POSIX = regular(r"(-p)?(?=[ \t\r\n;&|()-]|\Z)(?:[ \t]*--(?=[ \t\r\n]))?")
+_ALIAS = regular(r"[^ \t\n|&;()<>$`\"'\\]+(?=[ \t\n|&;()<>]|\Z)")
+_TIME = regular(r"time(?=[ \t\n;&|()]|\Z)")
+_POSIX = regular(r"(-p)?(?=[ \t\n;&|()-]|\Z)(?:[ \t]*--(?=[ \t\n]))?")
 _COMMENT = regular(r"#[^\n]*")
-_ENDS = regular(r"[ \t\r\n|&;()<>]|\Z")
-_SKIP = regular(r"(?:[ \t\r\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
+_ENDS = regular(r"[ \t\n|&;()<>]|\Z")
+_SKIP = regular(r"(?:[ \t\n]|\\\n|(?<![^\s|&;()])#[^\n]*)*")
 _SHOWN = regular(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
 
 
@@ -469,10 +469,10 @@ class Parser(Compounds):
                     self._counted(simple, pos)
                 continue
             char = text[pos]
-            if char in " \t\r" or text.startswith("\\\n", pos):
+            if char in " \t" or text.startswith("\\\n", pos):
                 self.blanks()
                 continue
-            if char == "#" and (pos == begun or text[pos - 1] in " \t\r\n"):
+            if char == "#" and (pos == begun or text[pos - 1] in " \t\n"):
                 break
             redirect = _REDIRECT.match(text, pos)
             if redirect is not None:

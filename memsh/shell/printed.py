@@ -13,6 +13,7 @@ from typing import Any
 
 from memsh.shell.errors import ShellError
 from memsh.shell.parser import Parser
+from memsh.shell.quoting import single
 from memsh.shell.syntax import (
     AndOr,
     AnyWord,
@@ -26,6 +27,7 @@ from memsh.shell.syntax import (
     Group,
     If,
     Node,
+    Part,
     Pipeline,
     Redirect,
     Select,
@@ -37,8 +39,8 @@ from memsh.shell.syntax import (
 )
 
 STEP = 4  # blanks
-_HERE = "\0"  # behind it stand the here-documents that wait for their line to end
-_DONE = "\1"  # one has been printed: bash leaves out the next ; too
+_HERE = "\ud800"  # behind it stand the here-documents that wait for their line to end
+_DONE = "\ud801"  # one has been printed: bash leaves out the next ; too
 
 
 class _Flat(int):
@@ -51,24 +53,46 @@ class _Flat(int):
 class Raw(Parser):
     """Reads commands; a word is the text that it was written as."""
 
+    def __init__(self, text: str, first: int = 1) -> None:
+        super().__init__(text, first)
+        self.resolved: dict[int, tuple[int, str]] = {}  # where a `$'…'` or `$"` begins: where it ends, what it became
+
+    def ansi(self, bare: bool) -> str:
+        begun, found = self.pos, super().ansi(bare)
+        self.resolved[begun] = self.pos, found if bare else single(found)
+        return found
+
+    def dollar(self, parts: list[Part], quoted: bool, first: bool) -> None:
+        if not quoted and self.text.startswith('$"', self.pos):
+            self.resolved[self.pos] = self.pos + 1, ""
+        super().dollar(parts, quoted, first)
+
+    def raw(self, begun: int, end: int) -> str:
+        """A part of the text, in which `$'…'` is what it stands for: bash keeps nothing else."""
+        out, at = "", begun
+        for place in sorted(place for place in self.resolved if begun <= place < end):
+            out += self.text[at:place] + self.resolved[place][1]
+            at = self.resolved[place][0]
+        return out + self.text[at:end]
+
     def word(self, value: bool = False) -> AnyWord:
         begun = self.pos
         super().word(value)
-        return self.text[begun : self.pos]
+        return self.raw(begun, self.pos)
 
     def _regex(self) -> AnyWord:
         begun = self.pos
         super()._regex()
-        return self.text[begun : self.pos]
+        return self.raw(begun, self.pos)
 
     def expression(self) -> AnyWord | None:
         begun = self.pos
-        return None if super().expression() is None else self.text[begun : self.pos - 2]
+        return None if super().expression() is None else self.raw(begun, self.pos - 2)
 
     def assignment(self) -> Assign | None:
         begun = self.pos
         found = super().assignment()
-        return found if found is None else Assign(found.name, raw=self.text[begun : self.pos])
+        return found if found is None else Assign(found.name, raw=self.raw(begun, self.pos))
 
     def body(self) -> AnyWord:
         return self.text

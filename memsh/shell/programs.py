@@ -98,10 +98,12 @@ def _by_path(session: Session, language: Language, words: list[str]) -> list[str
     if _asked(session, "f", words[0]):
         if folder in FOLDERS and not language.strict and is_tool(session, name):
             return [name, *words[1:]]
-        if not _is_text(session, words[0]):
+        if not _is_text(session, words[0]) and (language.strict or _first_line(session, words[0])[:4] == "\x7fELF"):
             return None
         if not _asked(session, "x", words[0]):
             raise ShellError(f"{words[0]}: Permission denied", 126)
+        if not _is_text(session, words[0]):
+            raise ShellError(f"{words[0]}: cannot execute binary file: Exec format error", 126)
         return _script(session, words[0], words)
     if folder in FOLDERS and is_tool(session, name):
         return [name, *words[1:]]
@@ -143,7 +145,7 @@ def _script(session: Session, path: str, words: list[str]) -> list[str]:
     first = _first_line(session, path)
     if not first.startswith("#!"):
         return ["bash", path, *words[1:]]
-    given = first[2:].strip().split(None, 1)
+    given = first[2:].strip(" \t\n").split(None, 1) if "\r" not in first else [first[2:].strip(" \t\n")]
     if given and given[0].rpartition("/")[2] == "env" and len(given) > 1:
         given = given[1].removeprefix("-S").split(None, 1)
     interpreter = given[0].rpartition("/")[2] if given else ""

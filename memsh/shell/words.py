@@ -16,8 +16,8 @@ from memsh.shell.place import Place
 from memsh.shell.syntax import AnyWord, Node, Param, Part, Word
 
 ANY = "any"  # letter that a \ quotes
-BLANK = regular(r"(?:[ \t\r]|\\\n)*")
-_PIECE = regular(r"[^ \t\r\n|&;<>()$`\"'\\]+")
+BLANK = regular(r"(?:[ \t]|\\\n)*")
+_PIECE = regular(r"[^ \t\n|&;<>()$`\"'\\]+")
 _DOUBLE = regular(r"[^\"$\\`]+")
 _BODY = regular(r"[^$\\`]+")
 _VARIABLE = regular(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$]")
@@ -27,7 +27,7 @@ _INDIRECT = regular(r"!(?=[A-Za-z0-9_#?@*!])")
 _OPERATOR = regular(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|~~?|@[A-Za-z]|:")
 _GLOB = regular(r"[*?]|\[")
 _OPERAND = regular(r"[^$`\"'\\}{/]+")
-TILDE = regular(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\r\n|&;<>()])")
+TILDE = regular(r"~([A-Za-z0-9_.+-]*)(?=[/:}]|\Z|[ \t\n|&;<>()])")
 _SIGNS = regular(r"[*?\[\\(]")  # what a pattern would take for its own if it did not hear of the quotes
 _NAMED = regular(r"[A-Za-z_]\w*=")
 _SUM = regular(r"[^$`\"'\\()]+")
@@ -254,9 +254,7 @@ class Words(Place, ABC):
         elif following == "{":
             self._braced(parts, quoted)
         elif following == "'" and not quoted:
-            end = self._end_of_ansi(pos + 2)
-            parts.append(("text", ansi_c(text[pos + 2 : end]), True))
-            self.pos = end + 1
+            parts.append(("text", self.ansi(False), True))
         elif following == '"' and not quoted:
             self.pos = pos + 2
             self.double(parts, pos + 1)
@@ -271,7 +269,7 @@ class Words(Place, ABC):
             if match is not None:
                 parts.append(("param", Param(match[0], bare=True), quoted))
                 self.pos = match.end()
-            elif first and (pos + 1 >= self.size or following in " \t\r\n|&;<>()+-"):
+            elif first and (pos + 1 >= self.size or following in " \t\n|&;<>()+-"):
                 parts.append(("param", Param("", bare=True), quoted))
                 self.pos = pos + 1
             else:
@@ -294,11 +292,13 @@ class Words(Place, ABC):
             inner.append(("text", char, True))
         raise self.wrong("$[ is never closed with ]", opened, True)
 
-    def _end_of_ansi(self, pos: int) -> int:
-        begun = pos
+    def ansi(self, bare: bool) -> str:
+        """What `$'…'` stands for, `pos` standing on the `$`. `bare`: within quotes, where it is not quoted anew."""
+        pos = begun = self.pos + 2
         while pos < self.size:
             if self.text[pos] == "'":
-                return pos
+                self.pos = pos + 1
+                return ansi_c(self.text[begun:pos])
             pos += 2 if self.text[pos] == "\\" else 1
         raise self.wrong("the quote $' is never closed", begun - 2, True)
 
@@ -472,9 +472,7 @@ class Words(Place, ABC):
                     parts.append(("text", following if following in '$`"\\}' else "\\" + following, True))
                 self.pos += 2
             elif quoted and text.startswith("$'", self.pos):
-                end = self._end_of_ansi(self.pos + 2)
-                parts.append(("text", ansi_c(text[self.pos + 2 : end]), True))
-                self.pos = end + 1
+                parts.append(("text", self.ansi(True), True))
             elif quoted and char == '"':  # quotes in quotes: a \ quotes any letter
                 self.pos += 1
                 self.double(parts, self.pos - 1, ANY)

@@ -14,7 +14,7 @@ from memsh.linux.drivers.base.devtmpfs import devtmpfs_mount
 from memsh.linux.fs.char_dev import chrdev_open
 from memsh.linux.fs.ext4 import DISK_BYTES, MAX_FILE
 from memsh.linux.fs.filetext import ETC
-from memsh.linux.fs.image import DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
+from memsh.linux.fs.image import ANYBODYS, DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
 from memsh.linux.fs.namei import Tree
 from memsh.linux.fs.namespace import mounts
 from memsh.linux.include.errno import KernelError, Signalled
@@ -58,7 +58,9 @@ class FileSystem(Tree):
         super().__init__(box)
         box.hooks.setdefault("drop_pagecache", []).append(self.drop_pagecache)
         for path in DIRECTORIES:
-            self.makedirs(path)
+            made = self.makedirs(path)
+            if path in ANYBODYS:
+                made.mode |= 0o1777
         devtmpfs_mount(box, self)
         devices = self.lookup("/dev")
         assert devices.children is not None

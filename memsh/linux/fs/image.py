@@ -43,6 +43,7 @@ DIRECTORIES = (
     "/bin", "/dev", "/etc", "/home", "/lib", "/lib32", "/mnt", "/proc", "/root", "/sbin", "/sys", "/tmp", "/usr/sbin",
     "/var/log", "/var/tmp",
 )  # fmt: skip
+ANYBODYS = frozenset(["/tmp", "/var/tmp"])  # where everybody makes files, and only their owner takes them away
 
 
 def generate(inode: Inode, index: int) -> bytes:
