@@ -87,7 +87,7 @@ def awk(box: object, args: Args, io: IO) -> int:
 
     PATTERN {ACTION} …, as POSIX has it and gawk: functions, getline, printf, output to files and commands (the box's
     own), regular expressions in RS and FS, gensub, strtonum, strftime, asort, PROCINFO["sorted_in"], switch. Not
-    known: @load, @namespace, arbitrary precision. Infinity is inf, as the standard has it.
+    known: @load, arbitrary precision. Infinity is inf, as the standard has it.
     """
     return _awk(args, io)
 

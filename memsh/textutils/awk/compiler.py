@@ -214,8 +214,12 @@ class Expressions(Places):
         def call(f: Frame) -> Any:
             wanted = named(f)
             if wanted not in known:
-                if wanted in BUILTINS:
-                    known[wanted] = functions.build(self, wanted, arguments, place)
+                short = wanted.removeprefix("awk::")
+                if short in BUILTINS:
+                    refused = functions.refused_indirectly(short, len(arguments))
+                    if refused:
+                        raise ShellError(f"fatal: {refused}", 2)
+                    known[wanted] = functions.build(self, short, arguments, place)
                 elif wanted in self.defined:
                     known[wanted] = self.v_call(("call", wanted, arguments, place))
                 else:

@@ -266,7 +266,7 @@ class ExpressionParser:
             return self.primary_name()
         if kind == "called":
             self.take()
-            return ("call", token.text, self.arguments(), f"{self.where}:{token.line}")
+            return ("call", token.text, self.handed(token), f"{self.where}:{token.line}")
         if kind == "builtin":
             return self.builtin()
         if kind == "@":
@@ -275,7 +275,7 @@ class ExpressionParser:
                 return ("strong", self.take().text)
             if self.token.kind == "called":
                 name = self.take()
-                return ("icall", self.named(name.text), self.arguments(), f"{self.where}:{name.line}")
+                return ("icall", self.named(name.text), self.handed(name), f"{self.where}:{name.line}")
             return self.wrong()
         if kind == "getline":
             self.take()
@@ -328,6 +328,15 @@ class ExpressionParser:
         self.skip_newlines()
         self.expect(")")
         return found
+
+    def handed(self, token: Token) -> list[Tree]:
+        """The arguments of a call whose function takes values: a regular expression is whether $0 matches it."""
+        given = self.arguments()
+        for at, tree in enumerate(given, 1):
+            if tree[0] == "ere":
+                wrong = f"regexp constant for parameter #{at} yields boolean value"
+                self.warnings.append(f"{self.where}:{token.line}: warning: {wrong}")
+        return [("pos", tree) if tree[0] == "ere" else tree for tree in given]
 
     def _counted(self, name: str, count: int) -> None:
         """Refuse a call with too few or too many arguments, at its closing parenthesis."""

@@ -14,6 +14,7 @@ from memsh.shell.ctype import lower, upper
 from memsh.shell.limits import TEXT
 from memsh.textutils.awk.arithmetic import bits, real, shifted, truncated
 from memsh.textutils.awk.cutting import Cutter, contents
+from memsh.textutils.awk.expressions import COUNTS
 from memsh.textutils.awk.printf import formatted
 from memsh.textutils.awk.random import Random
 from memsh.textutils.awk.tables import Table
@@ -82,6 +83,23 @@ def build(c: Expressions, name: str, arguments: list[Tree], place: str) -> Eval:
     builder: Callable[[Expressions, list[Tree]], Eval] = globals()["_b_" + name]
     c.place = place
     return builder(c, arguments)
+
+
+_SPELT = {"split": "two to four", "patsplit": "two to four", "match": "two or three", "gensub": "three or four"}
+
+
+def refused_indirectly(name: str, count: int) -> str:
+    """What is wrong with a call by way of a variable; "" for nothing (interpret.h, Op_indirect_func_call)."""
+    fewest, most = COUNTS[name]
+    if name in ("sub", "gsub"):
+        return "" if count == 2 else f"{name}: can be called indirectly only with two arguments"
+    if fewest <= count <= most and (count or name != "length"):
+        return ""
+    if name in _SPELT:
+        return f"indirect call to {name} requires {_SPELT[name]} arguments"
+    if name in _BITWISE:
+        return f"{name}: called with less than two arguments"
+    return "sprintf: no arguments" if name == "sprintf" else f"{name}: called with {count} arguments"
 
 
 def _bitwise(c: Expressions, name: str, arguments: list[Tree]) -> Eval:

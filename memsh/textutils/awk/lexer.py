@@ -15,10 +15,11 @@ _BUILTINS = """and asort asorti atan2 bindtextdomain close compl cos dcgettext d
  int isarray length log lshift match mkbool mktime or patsplit rand rshift sin split sprintf sqrt srand strftime
  strtonum sub substr system systime tolower toupper typeof xor"""
 KEYWORDS, BUILTINS = frozenset(_KEYWORDS.split()), frozenset(_BUILTINS.split())
+DIRECTIVES = ("include", "load", "namespace")
 _TOKEN = re.compile(
     r"(?P<blank>(?:[ \t\r]|\\\r?\n)+|\#[^\n]*)|(?P<newline>\n)"
     r"|(?P<number>0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*)"
     r"|(?P<mark>\*\*=|\*\*|\+\+|--|&&|\|\||[-+*/%^!<>=]=|!~|>>|\|&|[-{}()\[\];,+*/%^!><|?:~$=@])"
 )
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(\r?\n)|(.))", re.DOTALL)
@@ -88,6 +89,7 @@ class Lexer:
         self.where = where
         self.line = 1
         self.warnings: list[str] = []
+        self.namespace = "awk"
 
     def wrong(self, message: str, gnu: str, at: int) -> NoReturn:
         raise AwkError(self.where, self.line, message, 1, gnu, at)
@@ -100,6 +102,8 @@ class Lexer:
             if char == '"':
                 start = self.line
                 value, place = self._string(place + 1)
+                if [(token.kind, token.text) for token in found[-2:]] == [("@", "@"), ("name", "namespace")]:
+                    self._enter(value)
                 found.append(Token("string", value, start, begin))
                 continue
             if char == "/" and (not found or found[-1].kind not in _OPERANDS):
@@ -112,12 +116,37 @@ class Lexer:
                 self.wrong(odd, f"invalid char '{char}' in expression", place)
             place = match.end()
             if match.lastgroup != "blank":
-                found.append(self._token(match.lastgroup or "", match[0], place, begin))
+                plain = bool(found) and found[-1].kind == "@" and match[0] in DIRECTIVES
+                found.append(self._token(match.lastgroup or "", match[0], place, begin, plain))
             self.line += match[0].count("\n")
         found += [Token("newline", "\n", self.line, size), Token("end", "", self.line, size)]
         return found
 
-    def _token(self, group: str, word: str, end: int, at: int) -> Token:
+    def _refuse(self, message: str) -> NoReturn:
+        raise AwkError(self.where, self.line, f"error: {message}")
+
+    def _enter(self, name: str) -> None:
+        """@namespace: where the names that follow are."""
+        if not name.isidentifier() or not name.isascii():
+            self._refuse(f"namespace name `{name}' must meet identifier naming rules")
+        if name in KEYWORDS or name in BUILTINS:
+            self._refuse(f"using reserved identifier `{name}' as a namespace is not allowed")
+        self.namespace = name
+
+    def _qualified(self, word: str) -> str:
+        """A name with its namespace, of which `awk` goes without saying; names in capitals are in that one."""
+        space, mark, name = word.partition("::")
+        if not mark:
+            capitals = word.isalpha() and word.isupper()
+            return word if self.namespace == "awk" or capitals else f"{self.namespace}::{word}"
+        if "::" in name:
+            self._refuse(f"identifier `{word}': namespace separator can only appear once in a qualified name")
+        for part, what in ((space, "a namespace"), (name, "second component of a qualified name")):
+            if part in KEYWORDS or part in BUILTINS:
+                self._refuse(f"using reserved identifier `{part}' as {what} is not allowed")
+        return name if space == "awk" or (name.isalpha() and name.isupper()) else word
+
+    def _token(self, group: str, word: str, end: int, at: int, plain: bool = False) -> Token:
         if group == "newline" or group == "number":
             return Token(group, word, self.line, at)
         if group == "mark":
@@ -128,6 +157,7 @@ class Lexer:
             return Token(word, word, self.line, at)
         if word in BUILTINS:
             return Token("builtin", word, self.line, at)
+        word = word if plain else self._qualified(word)
         return Token("called" if self.text.startswith("(", end) else "name", word, self.line, at)
 
     def _string(self, place: int) -> tuple[str, int]:

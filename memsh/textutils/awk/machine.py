@@ -10,7 +10,7 @@ from memsh.shell.io import IO, Input
 from memsh.shell.limits import make_room
 from memsh.textutils.awk.arrays import Shapes
 from memsh.textutils.awk.compiler import Defined, define
-from memsh.textutils.awk.lexer import BUILTINS, KEYWORDS, Lexer
+from memsh.textutils.awk.lexer import BUILTINS, DIRECTIVES, KEYWORDS, Lexer
 from memsh.textutils.awk.parser import Program, Rule
 from memsh.textutils.awk.places import Frame
 from memsh.textutils.awk.runtime import Runtime
@@ -19,7 +19,7 @@ from memsh.textutils.awk.tables import Functions, Symbols, identifiers
 from memsh.textutils.awk.values import UNSET, Numeric, Strong
 
 POLL_EVERY = 64
-_DIRECTIVES = ("func", "eval", "include", "load", "namespace")  # words of the language, if no keywords
+_RESERVED = {*KEYWORDS, *BUILTINS, *DIRECTIVES, "func", "eval"}  # words of the language
 _BEGUN: dict[str, Any] = {  # in an order that makes a loop over SYMTAB meet them as gawk's does
     "BINMODE": 0.0, "FILENAME": Numeric(""), "RSTART": 0.0, "FS": " ", "OFMT": "%.6g", "RLENGTH": 0.0, "RT": "",
     "FPAT": "[^[:space:]]+", "RS": "\n", "ENVIRON": UNSET, "PREC": 53.0, "SUBSEP": "\x1c", "CONVFMT": "%.6g",
@@ -54,9 +54,13 @@ class Machine(Runtime):
     def assign(self, word: str) -> bool:
         """`NAME=VALUE` of -v or among the operands; False if it is none."""
         name, equals, text = word.partition("=")
-        if not equals or not name.isidentifier() or not name.isascii():
+        if not equals or not all(part.isidentifier() and part.isascii() for part in name.split("::")):
             return False
-        if name in KEYWORDS or name in BUILTINS or name in _DIRECTIVES:
+        if name.count("::") > 1:
+            wrong = f"identifier `{name}': namespace separator can only appear once in a qualified name"
+            raise ShellError(f"error: {wrong}", 1)
+        name = name.removeprefix("awk::")
+        if name in _RESERVED:
             raise ShellError(f"fatal: cannot use gawk builtin `{name}' as variable name", 2)
         if name in self.program.functions and self.begun:
             raise ShellError(f"fatal: cannot use function `{name}' as variable name", 2)

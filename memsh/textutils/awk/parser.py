@@ -74,14 +74,16 @@ class Parser(ExpressionParser):
         return Program(rules, functions, self.names)
 
     def _directive(self, rules: list[Rule], functions: dict[str, Function]) -> None:
-        """@include "FILE"; @load and @namespace are refused."""
+        """@include "FILE", and @namespace, which the tokens know of already; @load is refused."""
         self.take()
         word = self.take()
         if word.text != "include":
-            if word.text in ("load", "namespace"):
-                what = "there are no libraries to load" if word.text == "load" else "all names are in one space"
-                self.refuse("", f"error: @{word.text} is not known here: {what}", word.line)
-            self.wrong(token=word)
+            if word.text == "load":
+                self.refuse("", "error: @load is not known here: there are no libraries to load", word.line)
+            if word.text != "namespace":
+                self.wrong(token=word)
+            self.expect("string")
+            return
         name = self.expect("string").text
         try:
             found = self.include(name)
