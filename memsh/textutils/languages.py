@@ -63,7 +63,8 @@ _AWK = utility(
     option("-r", "--re-interval"), option("-c", "--traditional", lacks=_ALWAYS), option("-P", "--posix", lacks=_ALWAYS),
     option("-b", "--characters-as-bytes", lacks="text is characters here"),
     option("-C", "--copyright", lacks="this is memsh's own awk"),
-    option("-d", "--dump-variables", type=str, optional="", lacks="variables are not written down here"),
+    option("-d", "--dump-variables", type=str, meta="FILE", optional="awkvars.out",
+           help="write the variables down in the end"),
     option("-D", "--debug", type=str, optional="", lacks="there is no debugger here"),
     option("-g", "--gen-pot", lacks="there are no translations here"),
     option("-I", "--trace", lacks="the steps of a program are not shown here"),
@@ -172,6 +173,7 @@ def _awk(args: Args, io: IO) -> int:
         whole.functions.update(program.functions)
         whole.names.update(program.names)
     machine = Machine(io, whole, [io.name, *words])
+    machine.dumped = args.dump_variables
     machine.sandbox, machine.odd = args.sandbox, sources.odd
     if args.field_separator is not None:
         machine.assign("FS=" + args.field_separator)

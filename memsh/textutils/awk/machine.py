@@ -10,6 +10,7 @@ from memsh.shell.io import IO, Input
 from memsh.shell.limits import make_room
 from memsh.textutils.awk.arrays import Shapes
 from memsh.textutils.awk.compiler import Defined, define
+from memsh.textutils.awk.dump import dump
 from memsh.textutils.awk.lexer import BUILTINS, DIRECTIVES, KEYWORDS, Lexer
 from memsh.textutils.awk.parser import Program, Rule
 from memsh.textutils.awk.places import Frame
@@ -46,6 +47,7 @@ class Machine(Runtime):
         self.source: Iterator[str] | None = None
         self.argument = 0
         self.begun = False
+        self.dumped: str | None = None  # the file for what the variables are at the end
         self.opened = False  # some operand was a file
         self.begin_file: list[Step] = []
         self.end_file: list[Step] = []
@@ -102,7 +104,10 @@ class Machine(Runtime):
                 self._begin("-", io.stdin)
                 return True
             word = self.text(words.get(str(self.argument), ""))
-            if not word or self.assign(word):
+            if not word:
+                continue
+            self.cell("ARGIND")[0] = float(self.argument)
+            if self.assign(word):
                 continue
             self.opened = True
             if word in ("-", "/dev/stdin"):
@@ -132,7 +137,6 @@ class Machine(Runtime):
     def _begin(self, name: str, source: Input, there: bool = True) -> bool:
         """Whether the BEGINFILE rules let this file be read, if it is there at all."""
         self.cell("FILENAME")[0] = Numeric(name)
-        self.cell("ARGIND")[0] = float(self.argument)
         self.fnr = 0
         self.opened = True
         self.source = self.records(source)
@@ -157,6 +161,9 @@ class Machine(Runtime):
         shapes = Shapes(program)
         make_room()
         self._tell_names()
+        if self.dumped is not None or "SYMTAB" in program.names:  # what was used must be known of every variable
+            shapes.asked |= shapes.names
+            shapes.mixed |= shapes.names
         self.begun = True
         defined: dict[str, Defined] = define(program)
         for function in program.functions.values():
@@ -177,6 +184,8 @@ class Machine(Runtime):
         finally:
             self.files.close_all()
             self.flush()
+        if self.dumped is not None:
+            dump(self, self.dumped)
         return 2 if self.failed and not status else status
 
     def _tell_names(self) -> None:

@@ -3,8 +3,7 @@
 As in gawk, what is stored by way of SYMTAB is the variable's value and does nothing else: a new FS cuts no field, and
 NF, NR and FNR are what they were.
 
-Deviations: FUNCTAB handed to a function stays whole there too, where gawk takes elements away, and breaks; a variable
-that was never set is an array to SYMTAB as soon as the program uses it as one anywhere.
+Deviation: FUNCTAB handed to a function stays whole there too; gawk takes elements away, and breaks.
 """
 
 from __future__ import annotations
