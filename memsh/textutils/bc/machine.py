@@ -71,6 +71,7 @@ class Machine:
         self.scale = 20 if library else 0
         self.ibase = self.obase = 10
         self.last = ZERO
+        self.history = -1  # how many lines would be kept of what is typed: all
         self.values: dict[str, Number] = {}
         self.arrays: dict[str, dict[int, Number]] = {}
         self.functions: dict[str, Function] = {}
@@ -292,11 +293,16 @@ class Machine:
         return store, lambda: held.get(at, ZERO)
 
     def _set(self, name: str, value: Number) -> Number:
-        """scale, ibase, obase, last: what is out of bounds is brought within."""
+        """scale, ibase, obase, history, last: what is out of bounds is brought within."""
         if name == "last":
             self.last = value
             return value
         wanted = value.whole()
+        if name == "history":
+            if wanted > MAX:
+                self._warn("history too large, set to unlimited")
+            self.history = max(wanted, -1) if wanted <= MAX else -1
+            return value
         low, high = {"scale": (0, MAX), "ibase": (2, 36), "obase": (2, BASE_MAX)}[name]
         if wanted < low:
             self._warn("negative scale, set to 0" if name == "scale" else f"{name} too small, set to 2")

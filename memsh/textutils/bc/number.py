@@ -114,14 +114,13 @@ def length(one: Number) -> int:
 
 
 def parse(text: str, base: int) -> Number:
-    """A number as typed: a digit too large for the base is the base's largest, but one alone means itself."""
+    """A number as typed: a digit too large for the base is the base's largest, but one alone before the point means
+    itself (execute.c, push_constant)."""
     before, _, after = text.partition(".")
     if base == 10 and not any(digit > "9" for digit in text):
         return Number(_from_decimal(before + after), len(after))
-    if len(before) == 1 and not after:
-        return Number(int(before, 36))
-    value = 0
-    for digit in before:
+    value = int(before, 36) if len(before) == 1 else 0
+    for digit in before if len(before) > 1 else "":
         value = value * base + min(int(digit, 36), base - 1)
     fraction, below = 0, 1
     for digit in after:

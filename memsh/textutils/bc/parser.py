@@ -21,8 +21,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 KEYWORDS = frozenset(
-    ("auto", "break", "continue", "define", "else", "for", "halt", "ibase", "if", "last", "length", "limits", "obase",
-     "print", "quit", "random", "read", "return", "scale", "sqrt", "void", "warranty", "while")
+    ("auto", "break", "continue", "define", "else", "for", "halt", "history", "ibase", "if", "last", "length", "limits",
+     "obase", "print", "quit", "random", "read", "return", "scale", "sqrt", "void", "warranty", "while")
 )  # fmt: skip
 COMPARED = ("==", "!=", "<", "<=", ">", ">=")
 ASSIGNED = ("=", "+=", "-=", "*=", "/=", "%=", "^=")
@@ -370,7 +370,7 @@ class Parser:
             argument = None if token.kind in ("read") else self.expression()
             self.want(")")
             return (token.kind, argument)
-        if token.kind in ("ibase", "obase", "last"):
+        if token.kind in ("ibase", "obase", "last", "history"):
             return ("special", self.take().kind)
         name = self.want("name").text
         if self.token.kind == "[":
