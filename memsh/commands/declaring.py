@@ -330,12 +330,15 @@ def unset(box: object, args: Args, io: IO) -> int:
 
 
 def _unset(language: Language, match: re.Match[str], reference: bool, variable: bool) -> None:
-    name = match[1] if reference else language.target(match[1])
-    if match[2] is not None:
-        if match[2] in ("@", "*") and name not in language.maps:
+    name, index = match[1], match[2]
+    if not reference:
+        name, bracket, meant = language.target(name).partition("[")
+        index = meant[:-1] if bracket else index
+    if index is not None:
+        if index in ("@", "*") and name not in language.maps:
             language.unset(name)
         else:
-            language.unset_element(name, language.key(name, match[2]))
+            language.unset_element(name, language.key(name, index))
     elif language.known(name) or name in language.attributes or language.get(name) is not None:
         language.unset(name)
     elif not variable:

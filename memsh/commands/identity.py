@@ -381,6 +381,8 @@ def _shell(args: Args, io: IO) -> int:
         except OSError as error:
             status = 126 if error.strerror == "Is a directory" else 127
             raise ShellError(f"{name}: {error.strerror or error}", status) from None
+        if "\0" in text.partition("\n")[0]:
+            raise ShellError(f"{name}: cannot execute binary file", 126)
     else:
         text, name, names = io.stdin.read(), io.name, words
     given = [long for long, letter in OPTIONS.items() if letter and letter in "euxvn" and getattr(args, letter)]

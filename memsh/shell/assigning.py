@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from memsh.lazy import regular
-from memsh.shell.syntax import AnyWord, Assign
+from memsh.shell.syntax import AnyWord, Assign, Word
 from memsh.shell.words import Words
 
 _NAME = regular(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -43,8 +43,11 @@ class Assigning(Words):
         self.pos = end + 1 + adds
         if text.startswith("(", self.pos):
             opened = self.pos
-            items, adding = self._elements()
-            return Assign(match[0], "", index, adds, items, self.text[opened : self.pos], adding)
+            spread: dict[int, Word] = {}
+            items, adding = self._elements(spread)
+            found = Assign(match[0], "", index, adds, items, self.text[opened : self.pos], adding)
+            found.spread = spread
+            return found
         return Assign(match[0], self._value(), index, adds)
 
     def _closing(self, at: int) -> int:
@@ -74,7 +77,7 @@ class Assigning(Words):
                 return ""
         return self.word(value=True)
 
-    def _elements(self) -> tuple[list[tuple[AnyWord | None, AnyWord]], frozenset[int]]:
+    def _elements(self, spread: dict[int, Word]) -> tuple[list[tuple[AnyWord | None, AnyWord]], frozenset[int]]:
         """`( … )` behind a `name=`, and which of them are `[key]+=`."""
         opened = self.pos
         self.pos += 1
@@ -93,7 +96,7 @@ class Assigning(Words):
             elif char == "#":
                 end = self.text.find("\n", self.pos)
                 self.pos = self.size if end < 0 else end
-            elif char == "[" and self._keyed(found, adding):
+            elif char == "[" and self._keyed(found, adding, spread):
                 continue
             elif char in "|&;(" or (char in "<>" and not self.text.startswith("(", self.pos + 1)):
                 self.fault(f"'{char}' cannot stand in ( … ): a word or ) is expected", self.pos)
@@ -102,7 +105,10 @@ class Assigning(Words):
                 found.append((None, self.word()))
                 self.listing = False
 
-    def _keyed(self, found: list[tuple[AnyWord | None, AnyWord]], adding: set[int]) -> bool:
+    def _keyed(
+        self, found: list[tuple[AnyWord | None, AnyWord]], adding: set[int], spread: dict[int, Word]
+    ) -> bool:  # fmt: skip
+        begun = self.pos
         close = self._closing(self.pos)
         if close < 0 or not self.text.startswith(("=", "+="), close + 1):
             return False
@@ -112,4 +118,11 @@ class Assigning(Words):
             self.pos += 1
         self.pos += 1
         found.append((key, self._value()))
+        end = self.pos
+        if "{" in self.text[begun:end]:
+            self.pos, self.listing = begun, True
+            word = self.word()
+            if isinstance(word, Word) and word.braces and self.pos == end:
+                spread[len(found) - 1] = word
+            self.pos, self.listing = end, False
         return True

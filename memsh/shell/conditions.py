@@ -58,7 +58,7 @@ def is_set(runner: Runner, name: str) -> bool:
     number = whole(name)
     if number is not None:
         return 0 < number <= len(language.positional or ())
-    return language.get(name) is not None
+    return "[" not in language.target(name) and language.get(name) is not None
 
 
 def files_compared(operator: str, left: str, right: str, runner: Runner) -> bool:

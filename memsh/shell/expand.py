@@ -316,16 +316,7 @@ class Expander:
         if assign.items is not None and assign.index is not None:
             raise Dropped(f"{assign.name}[{self.single(assign.index)}]: cannot assign list to array member")
         if assign.items is not None:
-            items: list[tuple[str | None, str]] = []
-            adding: set[int] = set()
-            for place, (key, word) in enumerate(assign.items):
-                if place in assign.adding:
-                    adding.add(len(items))
-                if key is not None:
-                    items.append((self.single(key), self.single(word)))
-                else:
-                    items += [(None, text) for text in self.words([word])]
-            language.set_array(assign.name, items, assign.adds, frozenset(adding))
+            self._assign_list(assign, assign.items)
             return
         if assign.index == "":
             raise Dropped(f"{assign.name}[]: bad array subscript")
@@ -334,6 +325,38 @@ class Expander:
             language.set_element(assign.name, self.single(assign.index), text, assign.adds)
         else:
             language.set(assign.name, text, assign.adds)
+
+
+    def _assign_list(self, assign: Assign, elements: list[tuple[AnyWord | None, AnyWord]]) -> None:
+        """`name=( … )`. Of an associative array each word is one text, whose ~ and { } are letters; of another one a
+        `[key]=…` with braces is what the braces make of it, and no element of that key (bash: arrayfunc.c)."""
+        language, name = self.language, self.language.target(assign.name)
+        pairs = name in language.maps or language.has(name, "A")
+        items: list[tuple[str | None, str]] = []
+        adding: set[int] = set()
+        for place, (key, word) in enumerate(elements):
+            if pairs:
+                word = _without_tildes(word)
+            elif place in assign.spread and self._several(assign.spread[place]):
+                key, word = None, assign.spread[place]
+            if key is not None and place in assign.adding:
+                adding.add(len(items))
+            if key is None and not pairs:
+                items += [(None, text) for text in self.words([word])]
+            else:
+                items.append((None if key is None else self.single(key), self.single(word)))
+        language.set_array(assign.name, items, assign.adds, frozenset(adding))
+
+    def _several(self, word: Word) -> bool:
+        """Whether braces make more than one of it."""
+        made = braces(word, self.session.poll)
+        return "braceexpand" in self.language.options and next(made, None) is not None and next(made, None) is not None
+
+
+def _without_tildes(word: AnyWord) -> AnyWord:
+    if isinstance(word, str) or all(part[0] != "tilde" for part in word.parts):
+        return word
+    return Word([("text", f"~{part[1]}", False) if part[0] == "tilde" else part for part in word.parts])
 
 
 def _open_set(expression: str) -> bool:

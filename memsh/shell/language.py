@@ -214,6 +214,8 @@ class Language(Scopes):
     def list_of(self, name: str) -> list[str]:
         """`${name[@]}`."""
         name = self.target(name)
+        if "[" in name:
+            return []
         array = self.arrays.get(name)
         if array is not None:
             return [array[key] for key in sorted(array)]
@@ -278,6 +280,8 @@ class Language(Scopes):
     def element(self, name: str, text: str) -> str | None:
         """`${name[text]}`."""
         name = self.target(name)
+        if "[" in name:  # a reference to an element is no array
+            return None
         pairs = self.map_of(name)
         if pairs is not None:
             return pairs.get(text)
@@ -318,7 +322,7 @@ class Language(Scopes):
             if "[" in name:
                 base, _, index = name.partition("[")
                 if index in ("@]", "*]"):
-                    raise ShellError(f"`{name}': not a valid identifier")
+                    raise Dropped(f"{name}: bad array subscript")
                 self.set_element(base, self.key(base, index[:-1]), text, adds)
                 return
             self.may_change(name)
@@ -378,9 +382,13 @@ class Language(Scopes):
     def set_element(self, name: str, text: str, value: str, adds: bool = False) -> None:
         """`name[text]=value`; a name that is no array becomes one."""
         name = self.target(name)
+        if "[" in name:
+            raise Dropped(f"`{name}': not a valid identifier")
         self.may_change(name)
         self.changes += 1
         if name in self.maps:
+            if not text:
+                raise Dropped(f"{name}['']: bad array subscript")
             pairs = self.maps[name]
             before = pairs.get(text, "") if adds else ""
             if len(value) > LONG or (text not in pairs and not len(pairs) & 0x3FF):
@@ -425,6 +433,9 @@ class Language(Scopes):
                 words = [value for _, value in items]
                 items = list(zip(words[::2], [*words[1::2], ""], strict=False))
             for at, (key, value) in enumerate(items):
+                if key == "":
+                    self.says(f"['']={value}: bad array subscript")
+                    continue
                 if key is None:
                     self.says(f"{name}: {value}: must use subscript when assigning associative array")
                     continue

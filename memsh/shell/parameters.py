@@ -124,6 +124,12 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
     """What the parameter becomes: a text, several, or a word to be expanded in its place."""
     language = expander.language
     name = param.name
+    if language.attributes and param.index is None and not param.indirect and language.has(name, "n"):
+        meant = language.target(name)
+        if "[" in meant and param.op == "len":  # bash asks for a variable of that name, and there is none
+            return "0"
+        if param.bare and meant.endswith("[@]"):
+            return language.list_of(meant[:-3])
     if not param.op and param.index is None and not param.indirect and name not in ("@", "*"):
         found = language.variables.get(name)
         if found is None or language.attributes:

@@ -6,6 +6,7 @@ Known deviations: the tools lie on no disk; memsh's own commands are found whate
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import ShellError
@@ -140,17 +141,27 @@ def _is_text(session: Session, path: str) -> bool:
     return "\0" not in _first_line(session, path)
 
 
+def _words(text: str) -> list[str]:
+    """The first word, and all that follows it, as the kernel cuts them: a carriage return is a letter."""
+    text = text.strip(" \t\n")
+    return re.split("[ \t]+", text, maxsplit=1) if text else []
+
+
 def _script(session: Session, path: str, words: list[str]) -> list[str]:
     """`#! INTERPRETER [WORD]` says who runs it; without one this shell does."""
     first = _first_line(session, path)
     if not first.startswith("#!"):
         return ["bash", path, *words[1:]]
-    given = first[2:].strip(" \t\n").split(None, 1) if "\r" not in first else [first[2:].strip(" \t\n")]
+    given = _words(first[2:])
+    if not given:
+        return ["bash", path, *words[1:]]
     if given and given[0].rpartition("/")[2] == "env" and len(given) > 1:
-        given = given[1].removeprefix("-S").split(None, 1)
+        given = _words(given[1].removeprefix("-S"))
     interpreter = given[0].rpartition("/")[2] if given else ""
     name = "bash" if interpreter in SHELLS else interpreter
     if not session.registry.knows(name) or "/" in name:
         said = given[0] if given else ""
+        if not _asked(session, "e", said):
+            raise ShellError(f"{path}: cannot execute: required file not found", 127)
         raise ShellError(f"{path}: {said}: bad interpreter: No such file or directory", 126)
     return [name, *given[1:], path, *words[1:]]

@@ -332,7 +332,7 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
                     else:
                         self.language.set(node.name, word)
                 except ShellError as error:
-                    return self.complain("for", ShellError(error.message), node.line)
+                    return self.complain("for", softened(error), node.line)
                 status, ends = self.round(node.body, status)
                 if ends:
                     break
@@ -568,7 +568,7 @@ def unnegated(node: Node) -> Node:
 
 
 def softened(error: ShellError) -> ShellError:
-    """What was wrong in a `(( … ))`, which drops no more than that command."""
+    """What was wrong in a `(( … ))` or a `for`, which drops no more than that command."""
     return error if isinstance(error, (Discarded, Fatal)) else ShellError(error.message)
 
 

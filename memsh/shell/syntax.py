@@ -58,10 +58,11 @@ class Param:
 class Assign:
     """`name=value`, `name[index]+=value`, `name=(word [key]=word …)`.
 
-    `items` is None for a single value, else (key or None, word) for each element; `adding`: places of `[key]+=word`.
+    `items` is None for a single value, else (key or None, word) for each element; `adding`: places of `[key]+=word`;
+    `spread`: those whose text has braces, as the words that they are where the braces mean something.
     """
 
-    __slots__ = ("adding", "adds", "index", "items", "name", "raw", "value")
+    __slots__ = ("adding", "adds", "index", "items", "name", "raw", "spread", "value")
 
     def __init__(
         self, name: str, value: AnyWord = "", index: AnyWord | None = None, adds: bool = False,
@@ -73,6 +74,7 @@ class Assign:
         self.adds = adds
         self.items = items
         self.adding = adding
+        self.spread: dict[int, Word] = {}
         self.raw = raw  # the ( … ) as written
 
 

@@ -32,3 +32,17 @@ printf 'echo ab\necho c\0d\n' > s; bash s; printf 'echo a\0b\n' > s; . ./s; chmo
 f() { echo $'a\tb' "$(echo $'x\n')" $'it\'s' $'\x01' $'\'' "$'a'" ${x#$'\t'} "${x#$'\t'}" "${x:-$'\t'}" $"d"; x=$'\n'; [[ $a == $'q' ]]; case $'z' in $'y') ;; esac; cat <<< $'h'; a=($'x' [1]=$'y'); [[ a =~ $'x'b ]]; }; declare -f f
 #### folders of everybody
 stat -c %a /tmp; test -k /tmp; echo $?
+#### braces in the elements of an array
+a=([0]=a{1,2} [5]={x} [6]={1..2}{3..4}); declare -p a; a=([{1,2}]=c); declare -p a; a=([1]='{1,2}' [2]=\{1,2} [3]="{"1,2} [4]+={a,b}); declare -p a; set +B; a=([0]=a{1,2}); declare -p a
+#### words of an associative array are texts
+declare -A a=([k]=~ [j]=~/x:~/y); declare -p a; a=(~ ~/x q $HOME); declare -p a; x='a b'; a=($x c); declare -p a; a=(k{1,2} v); declare -p a; a=([""]=x [k]=v); declare -p a; a+=("" x k w); declare -p a; declare -a b=([0]=~ [1]=~/x:~/y); declare -p b
+a[""]=5; echo in
+declare -p a
+#### references to elements
+a=(1 2 3); declare -n r='a[@]'; for i in x"$r"y; do echo "<$i>"; done; for i in "${r}" "${r[@]}"; do echo "<$i>"; done; echo ${#r}
+declare -n q='a[1]'; echo ${q} ${#q} ${q/2/x} "<${q[0]}>" "${#q[@]}"; [[ -v q ]]; echo $?; ((q=7)); q+=1; declare -p a; unset q; declare -p a
+q[2]=5; echo in
+r=5; echo in
+declare -p a; declare -A m=(["x y"]=1); declare -n s='m[x y]'; echo "$s"; s=2; declare -p m; unset s; declare -p m
+#### scripts whose interpreter is not there
+printf '#!/bin/bash\r\necho hi\n' > s; chmod +x s; ./s; echo $?; printf '#!/nosuch\n' > s; ./s; echo $?; printf '#!\necho hi\n' > s; ./s; echo $?; printf 'echo a\0b\n' > s; bash s; echo $?; ./s; echo $?
