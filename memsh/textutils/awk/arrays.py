@@ -71,7 +71,7 @@ class Shapes:
         self.lends = any(tree[:1] == ("builtin",) and _asks(scope, tree) for scope, tree in trees)
         standing = list(self._array_places(trees))
         everywhere, places = Counter(_names(trees)), Counter(_names(standing))
-        self.nested = any(tree[0] == "item" for _, tree in standing)
+        self.nested = "PROCINFO" in self.names or any(tree[0] == "item" for _, tree in standing)
         self.asked = set(_names((scope, tree[2][0]) for scope, tree in trees if tree[:2] == ("builtin", "typeof")))
         self.mixed = {name for name, count in everywhere.items() if count > places[name]}
 
