@@ -1,4 +1,7 @@
-"""What `[[ … ]]`, `test` and `[` ask: strings, numbers, the box's files, the shell's state (bash: test.c)."""
+"""What `[[ … ]]`, `test` and `[` ask: strings, numbers, the box's files, the shell's state (bash: test.c).
+
+Known deviation: files do not remember when they were read, so that for `-N` nobody has read one.
+"""
 
 from __future__ import annotations
 

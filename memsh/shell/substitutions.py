@@ -1,6 +1,7 @@
 """`$( … )`, `$(< FILE)`, `<( … )` and `>( … )` (bash: subst.c, command_substitute and process_substitute).
 
-Known deviation: `<( … )` has run to its end before the command begins, and `>( … )` begins when the command has ended.
+Known deviations: `<( … )` has run to its end before the command begins, and `>( … )` begins when the command has ended.
+`$LINENO` inside counts the lines as they were written, where bash counts those of the text that it prints anew.
 """
 
 from __future__ import annotations
