@@ -39,7 +39,7 @@ def test_forms_of_time() -> None:
         ("printf 'hello\\n' | hexdump -C",
          "00000000  68 65 6c 6c 6f 0a                                 |hello.|\n00000006\n"),
         ("printf 'hello\\n' > /tmp/h; hexdump /tmp/h", "0000000 6568 6c6c 0a6f                         \n0000006\n"),
-        ("hexdump -C -n 4 -s 1 /tmp/h | tail -1", "00000005\n"),
+        ("printf 'hello\\n' > /tmp/h; hexdump -C -n 4 -s 1 /tmp/h | tail -1", "00000005\n"),
     ],
 )  # fmt: skip
 def test_on_a_box(line: str, printed: str) -> None:
