@@ -49,7 +49,7 @@ def cat(box: object, args: Args, io: IO) -> int:
     Reading /proc changes nothing in the box; reading its disk fills the page cache.
     """
     sources = Sources(io, args.files)
-    spelled = _spelling(args)
+    spelled = _spelling(args, io)
     unseen = isinstance(io.sink, NullSink) and io.session.box is not None
     for name, source in sources:
         try:
@@ -63,7 +63,7 @@ def cat(box: object, args: Args, io: IO) -> int:
     return sources.status
 
 
-def _spelling(args: Args) -> Callable[[str], str] | None:
+def _spelling(args: Args, io: IO) -> Callable[[str], str] | None:
     """How cat's options change a line; None if they do not."""
     ends = args.show_ends or args.show_all or args.e
     tabs = args.show_tabs or args.show_all or args.t
@@ -82,7 +82,7 @@ def _spelling(args: Args) -> Callable[[str], str] | None:
         else:
             empty = False
         bare = line.removesuffix("\n")
-        text = _visible(bare) if controls else bare
+        text = _visible(bare, io) if controls else bare
         text = text.replace("\t", "^I") if tabs else text
         if bare != line:
             text += "$\n" if ends else "\n"
@@ -94,11 +94,19 @@ def _spelling(args: Args) -> Callable[[str], str] | None:
     return spelled
 
 
-def _visible(text: str) -> str:
-    """Control characters as ^X, bytes above 127 as M-x; a tab stays."""
+_SHOWN = {byte: visible(byte) for byte in range(256) if byte != ord("\t")}
+_AT_ONCE = 1 << 16
+
+
+def _visible(text: str, io: IO) -> str:
+    """Control characters as ^X, bytes above 127 as M-x; a tab stays. A disk may be one line: it is taken in pieces."""
     if text.isascii() and text.replace("\t", "").isprintable():
         return text
-    return "".join("\t" if byte == 9 else visible(byte) for byte in to_bytes(text))
+    letters, shown = to_bytes(text).decode("latin-1"), []
+    for at in range(0, len(letters), _AT_ONCE):
+        io.check()
+        shown.append(letters[at : at + _AT_ONCE].translate(_SHOWN))
+    return "".join(shown)
 
 
 _TIME_WORDS = one_of("--time", "atime/access/use", "mtime/modify")

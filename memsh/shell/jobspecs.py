@@ -7,6 +7,7 @@ get_job_spec) Known deviation: `+` and `-` are the last two that were started, t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.digits import is_digits
@@ -120,9 +121,10 @@ def _state(job: Job | Ended) -> str:
     return f"Exit {job.status}" if job.status else "Done"
 
 
-def listed(session: Session, job: Job | Ended, number: str = "") -> str:
-    """A line of `jobs`; `number`: its `$!`, for -l."""
-    jobs = table(session)
+def listed(session: Session, job: Job | Ended, number: str = "", told: Collection[str] = ()) -> str:
+    """A line of `jobs`; `number`: its `$!`, for -l. `told`: the `$!` of those of whose end the prompt has told."""
+    gone = [one for pid, one in unheard(session.language).items() if pid in told]
+    jobs = [one for one in table(session) if one not in gone]
     mark = "+" if job is jobs[-1] else "-" if job is _previous(jobs) else " "
     shown = f"{number:>5} " if number else " "
     behind = "" if isinstance(job, Ended) else " &"

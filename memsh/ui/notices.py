@@ -24,5 +24,5 @@ class Notices:
         jobs = {str(job.pid): job.number for job in own(session)} | {pid: one.number for pid, one in over.items()}
         begun = "".join(f"[{jobs[pid]}] {pid}\n" for pid in sorted(jobs.keys() - self.begun, key=int))
         ended = [over[pid] for pid in sorted(over.keys() - self.ended, key=lambda pid: over[pid].number)]
-        self.begun, self.ended = set(jobs), set(over)
-        return begun + "".join(listed(session, one) for one in ended)
+        told, self.begun, self.ended = self.ended, set(jobs), set(over)
+        return begun + "".join(listed(session, one, told=told) for one in ended)

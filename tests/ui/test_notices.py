@@ -18,7 +18,7 @@ def test_a_job_is_told_when_it_begins_and_when_it_has_ended() -> None:
     session.run("sleep 2")
     assert notices.since(session) == f"[2]+  Done{'':20}sleep 1\n"
     session.run("sleep 9")
-    assert notices.since(session) == f"[1]   Done{'':20}sleep 5\n"
+    assert notices.since(session) == f"[1]+  Done{'':20}sleep 5\n"
     assert notices.since(session) == ""
     session.run("false &")
     assert notices.since(session) == f"[3] {session.language.background}\n[3]+  Exit 1{'':18}false\n"
