@@ -2,6 +2,7 @@
 
 import pytest
 
+from memsh.inspect.check import check
 from tests.commands.typed import Typed
 
 
@@ -147,3 +148,14 @@ def test_undo_takes_a_thread_back(typed: Typed) -> None:
     typed("thread; malloc 100")
     typed("undo 2")
     assert typed("grep Threads /proc/self/status") == "Threads:\t1\n"
+
+
+def test_a_thread_that_dies_for_memory_needs_some_itself() -> None:
+    """The word that it clears for the others is in swap: the reserves let it be read, and nobody else dies for it."""
+    typed = Typed("--ram", "64M", "--swap", "16M")
+    typed("p=$(malloc 12M); touch $p 12M; thread")
+    typed("s=0x$(grep -A1 -- '---p' /proc/self/maps | tail -1 | cut -d- -f1); madvise $s 8M pageout")
+    typed("echo 1000 > /proc/53/oom_score_adj; run a.out; a=$(mmap 200M rw noreserve); touch $a 200M")
+    killed = typed("dmesg | grep -o 'Killed process [0-9]*'").splitlines()
+    assert killed == ["Killed process 53", "Killed process 55"]
+    assert check(typed.session.box) == []

@@ -48,11 +48,16 @@ def mm_release(box: Box, task: Task) -> None:
     addr, task.clear_child_tid = task.clear_child_tid, 0
     assert task.mm is not None
     if addr and task.mm.users > 1:
-        with suppress(Segfault, BusError, Killed, KernelError):  # put_user(): an error is nobody's business
-            word = task.mm.mmu.word
-            old = uaccess.read(box, task, addr & -word, word)
-            at = addr & word - 1
-            uaccess.write(box, task, addr & -word, old[:at] + bytes(4) + old[at + 4 :])
+        current, victim = box.current, box.oom.victim
+        box.current = task  # whoever has it killed, it does this itself
+        try:
+            with suppress(Segfault, BusError, Killed, KernelError):  # put_user(): an error is nobody's business
+                word = task.mm.mmu.word
+                old = uaccess.read(box, task, addr & -word, word)
+                at = addr & word - 1
+                uaccess.write(box, task, addr & -word, old[:at] + bytes(4) + old[at + 4 :])
+        finally:
+            box.current, box.oom.victim = current, victim
 
 
 def panic(box: Box, words: str, head: str = "panic", via: str = "exit") -> None:

@@ -135,6 +135,9 @@ class Oom:
             return False
         if self.is_victim(current):
             return True
+        if current.signal.exiting:  # task_will_free_mem(): it may use the reserves, and nobody is killed for it
+            self.victim = current.tgid
+            return True
         if not gfp & FS and memcg is None:
             return True
         bound = memcg is not None or self._bound() or self._confined()
