@@ -564,8 +564,9 @@ class Calls(Refusals):
                 raise Leave(status) from None
             return status
         table = opener.table()
-        if not apart:  # in this very shell nobody opens again what was moved
-            self.replace({number: Closed() for number in opener.moved if number > 2}, self.tty)
+        moved = [number for number in opener.moved if number > 2]
+        if moved and not apart:  # in this very shell nobody opens again what was moved
+            self.replace(dict.fromkeys(moved, Closed()), self.tty)
         if opener.named:
             self.replace({number: opener.streams[number] for number in opener.named}, self.tty)
         runner = self.with_streams(table)
