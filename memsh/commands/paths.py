@@ -14,7 +14,7 @@ from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.namei import MAXSYMLINKS
-from memsh.linux.include.stat import s_isblk, s_ischr, s_isreg
+from memsh.linux.include.stat import s_isblk, s_isreg
 from memsh.procfs import tree
 from memsh.procfs.node import Link
 from memsh.shell import ShellError
@@ -172,12 +172,6 @@ def stat_kind(session: Session, path: str) -> str | None:
     return "dir" if inode.is_dir else "file" if s_isreg(inode.mode) or inode.target else "device"
 
 
-def is_device(box: Box, path: str) -> bool:
-    """Whether an absolute name of the disk, without links, is a device."""
-    mode = box.fs.lookup(path).mode
-    return s_ischr(mode) or s_isblk(mode)
-
-
 def is_console(session: Session, path: str) -> bool:
     """Whether what goes to a device comes out where the shell's own output does."""
     return session.box.fs.lookup(path).rdev in CONSOLES
@@ -307,11 +301,11 @@ class _DiskSink:
 
     buffers = True
 
-    def __init__(self, box: Box, path: str, append: bool) -> None:
+    def __init__(self, box: Box, path: str, append: bool, kind: str | None) -> None:
         self.box = box
-        if not box.fs.exists(path):
+        if kind is None:
             box.fs.create(path)
-        elif not append and not is_device(box, path):
+        elif not append and kind != "device":
             box.fs.truncate(path, 0)
         self.file = box.fs.open(path, writable=True)
         self.place = int(self.file.inode.size) if append else 0
@@ -494,7 +488,7 @@ class BoxFiles:
             raise missing(session, whole)
         if kind == "device" and is_console(session, whole):
             return open_stream_write(session, 1)
-        return _DiskSink(session.box, whole, append)
+        return _DiskSink(session.box, whole, append, kind)
 
     def replace(self, session: Session, path: str, through: bool) -> FileSink:
         """A new file in the place of one, with its mode: other names of that one keep what they have; `through`: a

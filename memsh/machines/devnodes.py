@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from memsh.linux.block.disk import LOOP_DEVICES, RAM_DISKS
 from memsh.linux.include.model import DevNode
 
-RAM_DISKS, LOOPS, TTYS, SERIAL_PORTS = 16, 8, 64, 4
+TTYS, SERIAL_PORTS = 64, 4
 _MEM = ("mem 1 600", "null 3 666", "port 4 600", "zero 5 666", "full 7 666", "random 8 666", "urandom 9 666",
         "kmsg 11 644")  # fmt: skip
 
@@ -55,7 +56,7 @@ def _disks() -> Iterator[DevNode]:
     for number in range(RAM_DISKS):
         yield _block(f"ram{number}", 1, number)
     yield _char("loop-control", 10, 237)
-    for number in range(LOOPS):
+    for number in range(LOOP_DEVICES):
         yield _block(f"loop{number}", 7, number)
     yield _block("vda", 254, 0, 0o660)
     yield _block("vdb", 254, 16, 0o660)

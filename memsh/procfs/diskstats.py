@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.block.blk_cgroup import FS_DISK, SWAP_DISK
-from memsh.linux.block.disk import RAM_DISKS
+from memsh.linux.block.disk import LOOP_DEVICES, RAM_DISKS
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 SECTORS = 8  # of a page
-LOOP_DEVICES = 8  # CONFIG_BLK_DEV_LOOP_MIN_COUNT
 IDLE = "0 " * 16 + "0\n"
 
 
