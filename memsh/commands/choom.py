@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from memsh.commands.policies import confined
-from memsh.commands.tools import TOPIC, reader_of
+from memsh.commands.policies import launched
+from memsh.commands.tools import TOPIC, parting, reader_of
 from memsh.linux.box import Box
 from memsh.linux.include.sched import Task
 from memsh.procps.reader import Exit
 from memsh.procps.utillinux import Opt, parse_number, program
 from memsh.shell.io import IO
-from memsh.shell.programs import ENOENT, refusal
 from memsh.shell.registry import Args, command, rest
 
 INT = 1 << 31
@@ -33,9 +32,7 @@ def choom(box: Box, args: Args, io: IO) -> int:
     try:
         return _choom(box, args.words, io)
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
 
 
 def _choom(box: Box, argv: list[str], io: IO) -> int:
@@ -88,8 +85,4 @@ def _run(box: Box, io: IO, words: list[str], adjust: int) -> int:
     def change(task: Task) -> None:
         _write(io, "self", adjust)
 
-    why = refusal(io.session, words[0])
-    if not why:
-        return confined(box, io, words, change)
-    io.complain(f"failed to execute {words[0]}: {why}")
-    return 127 if why == ENOENT else 126
+    return launched(box, io, words, change)

@@ -16,7 +16,7 @@ from memsh.digits import is_digits
 from memsh.linux.kernel import signal
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.errors import Leave
-from memsh.shell.programs import BUILTINS, ENOENT, places, refusal
+from memsh.shell.programs import BUILTINS, places, refusal, refused_status
 from memsh.shell.switches import OFF, OPTIONS, SHOPTS, STANDING
 from memsh.textutils.envsplit import split_words
 from memsh.textutils.quoting import quote
@@ -220,7 +220,7 @@ def env(box: object, args: Args, io: IO) -> int:
         io.complain(f"'{words[0]}': {why}")
         if " " in words[0]:
             io.complain("use -[v]S to pass options in shebang lines")
-        return 127 if why == ENOENT else 126
+        return refused_status(why)
     language = session.language.child()
     with session.apart(language=language):
         language.becomes_program("", None)
@@ -463,7 +463,7 @@ def timeout(box: object, args: Args, io: IO) -> int:
     why = refusal(io.session, words[1])
     if why:
         io.complain(f"failed to run command '{words[1]}': {why}")
-        return 127 if why == ENOENT else 126
+        return refused_status(why)
     if not limit or io.session.box is None:
         return io.run(words[1:])
     return _limited(args, io, words[1:], int(limit * 1_000_000))

@@ -9,6 +9,7 @@ import re
 from hashlib import md5
 
 from memsh.commands.processes import running
+from memsh.commands.tools import parting
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.linux.ipc import shm
@@ -40,9 +41,7 @@ def ipcmk(box: Box, args: Args, io: IO) -> int:
     try:
         size, mode = _asked(args.words)
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
     try:
         number = box.shm.shmget(_key(box), size, mode | shm.IPC_CREAT | shm.IPC_EXCL)
     except KernelError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.commands.listings import WORDS
-from memsh.commands.tools import TOPIC, reader_of
+from memsh.commands.tools import TOPIC, parting, reader_of
 from memsh.procps.reader import Exit
 from memsh.shell.io import IO
 from memsh.shell.registry import Args, command
@@ -31,9 +31,7 @@ def chmem(box: Box | None, args: Args, io: IO) -> int:
     try:
         wanted, size = util_chmem.wanted(reader, args.words)
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
     return _Blocks(reader, io, wanted, size).change()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memsh.commands.facts import lstat
 from memsh.commands.paths import path_of
-from memsh.commands.tools import TOPIC, reader_of
+from memsh.commands.tools import TOPIC, parting, reader_of
 from memsh.linux.box import Box
 from memsh.procps.reader import Exit
 from memsh.shell.io import IO
@@ -27,9 +27,7 @@ def mountpoint(box: Box | None, args: Args, io: IO) -> int:
     try:
         asked = util_mountpoint.asked(args.words)
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
     say = (lambda text: None) if asked.quiet else io.out
     try:
         facts = lstat(io.session, asked.path, asked.follow)

@@ -31,6 +31,7 @@ from memsh.linux.mm.page_alloc.policy import get_vma_policy
 from memsh.procfs.pid_pagemap import mapped_ranges
 from memsh.shell import IO, Args, arg, command, rest
 from memsh.shell.errors import ShellError, UsageError
+from memsh.shell.programs import refusal, refused_status
 from memsh.shell.values import count
 
 TOPIC = "user space"
@@ -282,6 +283,15 @@ def confined(box: Box, io: IO, words: list[str], change: Callable[[Task], None])
         if old is not None:
             _give(old, kept)
         _settle(now)
+
+
+def launched(box: Box, io: IO, words: list[str], change: Callable[[Task], None]) -> int:
+    """confined(), or why util-linux's tools say that the command cannot be run (errexec)."""
+    why = refusal(io.session, words[0])
+    if why:
+        io.complain(f"failed to execute {words[0]}: {why}")
+        return refused_status(why)
+    return confined(box, io, words, change)
 
 
 _INHERITED = ("affinity", "cpu", "mempolicy", "nice", "oom_score_adj", "oom_score_adj_min", "policy")

@@ -11,7 +11,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import Task, find_task, set_user_nice
 from memsh.shell import IO, Args, rest
 from memsh.shell.io import Input
-from memsh.shell.programs import ENOENT, refusal
+from memsh.shell.programs import refusal, refused_status
 from memsh.textutils.quoting import quote
 from memsh.textutils.utility import option, utility
 
@@ -42,7 +42,7 @@ def _refused(io: IO, words: list[str], complaint: str) -> int:
     why = refusal(io.session, words[0])
     if why:
         io.complain(complaint.format(quote(words[0]), why))
-    return 0 if not why else 127 if why == ENOENT else 126
+    return refused_status(why) if why else 0
 
 
 @utility(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memsh.commands.paths import is_procfs, missing, path_of, size_of, stat_kind
-from memsh.commands.tools import TOPIC
+from memsh.commands.tools import TOPIC, parting
 from memsh.linux.box import Box
 from memsh.linux.include.mm_types import Inode
 from memsh.procps.reader import Exit
@@ -42,9 +42,7 @@ def fincore(box: Box, args: Args, io: IO) -> int:
                 found.append(Resident(name, size_of(io.session, whole) if regular else 0, pages))
         io.out(report.table(found))
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
     return status
 
 

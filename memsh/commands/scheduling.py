@@ -6,16 +6,15 @@ them with EPERM, as to those who lack CAP_SYS_NICE. SCHED_DEADLINE has no times 
 
 from __future__ import annotations
 
-from memsh.commands.policies import confined
+from memsh.commands.policies import launched
 from memsh.commands.processes import able
-from memsh.commands.tools import TOPIC
+from memsh.commands.tools import TOPIC, parting
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import SCHED_BATCH, SCHED_FIFO, SCHED_IDLE, SCHED_OTHER, SCHED_RR, Task, find_task
 from memsh.procps.reader import Exit
-from memsh.procps.utillinux import Opt, Utility, parse_number, program
+from memsh.procps.utillinux import Opt, parse_number, program
 from memsh.shell.io import IO
-from memsh.shell.programs import ENOENT, refusal
 from memsh.shell.registry import Args, command, rest
 
 INT = 1 << 31
@@ -52,15 +51,11 @@ IONICE = program(
 )  # fmt: skip
 
 
-def _run(box: Box, io: IO, tool: Utility, words: list[str], policy: int | None) -> int:
+def _run(box: Box, io: IO, words: list[str], policy: int | None) -> int:
     def change(task: Task) -> None:
         task.policy = task.policy if policy is None else policy
 
-    why = refusal(io.session, words[0])
-    if not why:
-        return confined(box, io, words, change)
-    io.err(f"{tool.name}: failed to execute {words[0]}: {why}\n")
-    return 127 if why == ENOENT else 126
+    return launched(box, io, words, change)
 
 
 @command(rest("words", raw=True, meta="OPTION", words="command", help="-p PID, -m"), topic=TOPIC, help_option=False)
@@ -75,9 +70,7 @@ def chrt(box: Box, args: Args, io: IO) -> int:
     try:
         return _chrt(box, args.words, io)
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
 
 
 def _chrt(box: Box, argv: list[str], io: IO) -> int:
@@ -106,7 +99,7 @@ def _chrt(box: Box, argv: list[str], io: IO) -> int:
         why = "Invalid argument" if policy == POLICIES["d"] else NOT_PERMITTED
         raise CHRT.die(f"failed to set pid {pid or 0}'s policy: {why}")
     if pid is None:
-        return _run(box, io, CHRT, words[1:], policy)
+        return _run(box, io, words[1:], policy)
     tasks = _tasks(box, pid, given)
     for task in tasks:
         task.policy, task.rt_priority = policy, 0
@@ -141,9 +134,7 @@ def ionice(box: Box, args: Args, io: IO) -> int:
     try:
         return _ionice(box, args.words, io)
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
 
 
 def _ionice(box: Box, argv: list[str], io: IO) -> int:
@@ -180,7 +171,7 @@ def _ionice(box: Box, argv: list[str], io: IO) -> int:
         io.out(_ioprio(box, "p", 0, "get", False))
         return 0
     _refuse("t" not in given and (kind != 0 or not sets))
-    return _run(box, io, IONICE, words, None)
+    return _run(box, io, words, None)
 
 
 def _class(word: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.commands.killing import send, signal_number
-from memsh.commands.tools import _first, _rows, play, posix_search, reader_of, text_of
+from memsh.commands.tools import _first, _rows, parting, play, posix_search, reader_of, text_of
 from memsh.linux.kernel.signal import SIGNALS
 from memsh.procps.reader import Exit
 from memsh.shell import IO, Args, ShellError, command, rest
@@ -49,9 +49,7 @@ def pkill(box: Box, args: Args, io: IO) -> int:
         words, sig = _signal_option(list(args.words))
         found, given, complaint = select(reader_of(box, io), words, PKILL, posix_search, text_of(io))
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
     if "signal" in given:
         sig = signal_number(given["signal"])
     for one in found:

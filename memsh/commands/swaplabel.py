@@ -6,6 +6,7 @@ import os
 import re
 
 from memsh.commands.swaps import LABEL_AT, UUID_AT, has_signature, open_area
+from memsh.commands.tools import parting
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
@@ -35,9 +36,7 @@ def swaplabel(box: Box, args: Args, io: IO) -> int:
         if not operands:
             raise PROGRAM.fail("no device specified")
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
     path = operands[0]
     try:
         file = open_area(box, io, path, writable=bool(given))

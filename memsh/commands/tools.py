@@ -40,6 +40,13 @@ def reader_of(box: Box | None, io: IO) -> ProcReader:
     return reader
 
 
+def parting(io: IO, end: Exit) -> int:
+    """Print what a tool that ends early still has to say; its status."""
+    io.out(end.stdout)
+    io.err(end.stderr)
+    return end.status
+
+
 def play(box: Box | None, io: IO, frames: Frames) -> int:
     """Print a tool's frames. Between two of them the box's clock moves on; on a terminal the host waits as long, q
     ends it, and figures that differ from the line above are reversed."""
@@ -61,9 +68,7 @@ def play(box: Box | None, io: IO, frames: Frames) -> int:
             elif getattr(io.session.reader, "live", False):
                 wait(io, item.seconds)
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
     return 0
 
 
@@ -82,9 +87,7 @@ def show_live(io: IO, make: Callable[[], View]) -> int:
     try:
         return io.session.live(io, make())
     except Exit as end:
-        io.out(end.stdout)
-        io.err(end.stderr)
-        return end.status
+        return parting(io, end)
 
 
 def _is_live(io: IO) -> bool:
@@ -214,10 +217,8 @@ def top(box: Box, args: Args, io: IO) -> int:
         return play(box, io, procps_top.frames(reader, args.words, io.width))
     try:
         settings = procps_top.parse(args.words, io.width)
-    except Exit as leave:
-        io.out(leave.stdout)
-        io.err(leave.stderr)
-        return leave.status
+    except Exit as end:
+        return parting(io, end)
     if not _is_live(io):
         raise ShellError("failed tty get")
     return show_live(io, lambda: TopView(io, reader, settings))

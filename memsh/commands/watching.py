@@ -10,7 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from memsh.commands.tools import reader_of
+from memsh.commands.tools import parting, reader_of
 from memsh.linux.box import Box
 from memsh.procps.options import VERSION, usage
 from memsh.procps.reader import Exit
@@ -140,10 +140,8 @@ def watch(box: Box, args: Args, io: IO) -> int:
     """
     try:
         options, words = parse(args.words)
-    except Exit as leave:
-        io.out(leave.stdout)
-        io.err(leave.stderr)
-        return leave.status
+    except Exit as end:
+        return parting(io, end)
     line = " ".join(words)
 
     def run() -> tuple[str, int, str]:

@@ -115,6 +115,11 @@ def _by_path(session: Session, language: Language, words: list[str]) -> list[str
     raise ShellError(f"{words[0]}: {ENOENT}", 127)
 
 
+def refused_status(why: str) -> int:
+    """With what env, xargs and their like end when `refusal` says `why`."""
+    return 127 if why == ENOENT else 126
+
+
 def refusal(session: Session, name: str) -> str:
     """Why execvp(3) would not run a command for a program that asks (env, nice, xargs …): "" where it would."""
     folder, slash, base = name.rpartition("/")

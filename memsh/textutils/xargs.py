@@ -13,7 +13,7 @@ from memsh.digits import is_digits
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.io import Input
 from memsh.shell.limits import TEXT, TOO_LONG
-from memsh.shell.programs import ENOENT, refusal
+from memsh.shell.programs import refusal, refused_status
 from memsh.shell.registry import Converter
 from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.sources import Sources, records
@@ -84,7 +84,7 @@ def xargs(box: object, args: Args, io: IO) -> int:
     why = refusal(io.session, words[0])
     if why:
         io.complain(f"{words[0]}: {why}")
-        return 127 if why == ENOENT else 126
+        return refused_status(why)
     return _Calls(args, io, words).run(_entries(args, source))
 
 
