@@ -22,7 +22,7 @@ rm ready
 (exit 3) & p=$!; (sleep 0.05); wait $p; echo $?
 #### what has ended is listed once
 (exit 3) & sleep 0.1; jobs > f; jobs; cut -c5- f; { sleep 0; echo; } & sleep 0.1; jobs > f; cut -c5- f
-sleep 9 & kill %1; jobs >/dev/null; wait; jobs
+sleep 9 & kill %1; sleep 0.1; jobs >/dev/null; wait; jobs
 #### jobs as they are printed
 while sleep 2; do { :; :; }; done & for i in 1 2; do sleep 2; :; done > f & sleep 2 && : || : & jobs; kill %1 %2 %3; wait
 #### the jobs of a script are its own
