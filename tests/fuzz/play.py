@@ -23,6 +23,7 @@ LONGEST = 1.0  # seconds of a line; then Ctrl-C is pressed
 HEEDED = 5.0  # seconds after which it must have ended (the machine may be busy)
 SESSION = 200  # lines of one session
 CHECKED = 40  # lines between two looks at the whole box
+TRIALS = 60  # sessions that are tried to make a trouble's script smaller
 MACHINES = (["--ram", "64M"], ["--ram", "96M", "--arch", "x86_64"], ["--ram", "64M", "--cpus", "2", "--swap", "16M"],
             ["--ram", "192M", "--arch", "x86_64", "--nodes", "2", "--cpus", "2", "--swap", "16M"])  # fmt: skip
 
@@ -49,7 +50,7 @@ class Player:
         if self.pressed:
             raise Stuck
         self.pressed = True
-        signal.setitimer(signal.ITIMER_REAL, HEEDED)
+        signal.setitimer(signal.ITIMER_REAL, HEEDED, HEEDED)  # again and again: a finalizer may swallow what is raised
         self.session.on_sigint(number, frame)
 
     def play(self, line: str, whole: bool = False) -> str:
@@ -117,15 +118,16 @@ def first_trouble(machine: list[str], lines: list[str]) -> tuple[int, str]:
 
 
 def smallest(machine: list[str], lines: list[str], trouble: str) -> list[str]:
-    """As few of the lines as still give the same trouble: halves are left out, then quarters, … (ddmin)."""
+    """Fewer lines that still give the same trouble: halves are left out, then quarters, … (ddmin, TRIALS at most)."""
     last, before = lines[-1], lines[:-1]
     checks = trouble.startswith("check")
     if checks:
         before, last = lines, "true"
-    size = max(1, len(before) // 2)
-    while before and size:
+    size, trials = max(1, len(before) // 2), TRIALS
+    while before and size and trials:
         at, smaller = 0, False
-        while at < len(before):
+        while at < len(before) and trials:
+            trials -= 1
             tried = before[:at] + before[at + size :]
             found = first_trouble(machine, [*tried, last])[1]
             if found and kind(found) == kind(trouble):
