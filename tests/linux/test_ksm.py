@@ -199,6 +199,55 @@ def test_rounds_that_find_nothing_new_may_as_well_be_counted(seed: int) -> None:
         assert check(box) == []
     half = len(states) // 2
     assert states[:half] == states[half:]
+    times = [ksmd(box).stime for box in boxes]
+    assert times[0] == pytest.approx(times[1], rel=0.03)
+    assert ksmd(boxes[0]).nvcsw == ksmd(boxes[1]).nvcsw
+
+
+def ksmd(box: Box) -> Task:
+    task = box.cputime.kthread("ksmd")
+    assert task is not None
+    return task
+
+
+def test_its_work_takes_time_by_what_it_finds() -> None:
+    """On the recorded kernel a page that is merged took a sixth of the time of one looked at for the first time, one
+    that is like no other 2.5 times as much, and one to be merged 3 times."""
+    box = machine(run=1)
+    addr = written(box, 512, different=True)
+    spent = []
+    for _ in range(3):  # a first look, a place in the tree, a look that finds it there
+        before = ksmd(box).stime
+        box.timer.advance(24_000 * 6)
+        spent.append(ksmd(box).stime - before)
+    assert spent[0] == pytest.approx(512 * 0.77, rel=0.02)
+    assert 2 * spent[0] < spent[2] < 3 * spent[0]
+    do_madvise(box, mm_of(box.current), addr, 512 * PAGE, ADVICE["unmergeable"])
+    written(box, 512)
+    advance(box)
+    before = ksmd(box).stime
+    box.timer.advance(24_000 * 6)
+    assert ksmd(box).stime - before == pytest.approx(512 * 0.13, rel=0.02)
+
+
+def test_a_long_scan_keeps_a_cpu_and_who_does_not_sleep_has_it_for_good() -> None:
+    box = machine(pages_to_scan=100_000, run=1)
+    written(box, 8192, different=True)
+    box.timer.advance(3_000)
+    assert ksmd(box).state == "R"
+    assert 4_000 < counts(box)[3] < 6_000  # the rest is still to come
+    box.timer.advance(3_000_000)
+    for _ in range(2):
+        tree.store(box, KSM + "sleep_millisecs", "0\n")
+        box.timer.advance(100_000)
+        before = ksmd(box).stime
+        advance(box)
+        assert (ksmd(box).state, ksmd(box).stime - before) == ("R", 1_000_000)
+        tree.store(box, KSM + "pages_to_scan", "0\n")
+    assert box.cputime.procs_running() == 2
+    tree.store(box, KSM + "run", "0\n")
+    advance(box)
+    assert (ksmd(box).state, box.cputime.procs_running()) == ("S", 1)
 
 
 def _blacks(node: RbNode | None) -> int:

@@ -133,7 +133,7 @@ class CpuTime:
             return
         before, self.seen = self.seen, now
         for (_, who, usec), done in compress(zip(WORK, map(sub, now, before), strict=True), map(gt, now, before)):
-            task = self._thread(who) if who else self.box.current
+            task = self.kthread(who) if who else self.box.current
             if task is not None:
                 self.owe(task, 0, done * usec)
                 self.switches += 2 if who else 0
@@ -142,7 +142,8 @@ class CpuTime:
     def _counts(self) -> list[int]:
         return list(map(self.box.vmstat.get, COUNTED, repeat(0)))
 
-    def _thread(self, begin: str) -> Task | None:
+    def kthread(self, begin: str) -> Task | None:
+        """The kernel's thread whose name begins so, if there is one."""
         pid = self.threads.get(begin, 0)
         if pid not in self.box.tasks:
             found = (task.pid for task in self.box.tasks.values() if task.is_kthread and task.comm.startswith(begin))

@@ -56,11 +56,11 @@ class Timer:
         """What was to run once does not."""
         self.work = [entry for entry in self.work if entry[2] != call]
 
-    def timeout(self, msecs: int, hz: int) -> int:
-        """When someone wakes who goes to sleep now for `msecs` (schedule_timeout, calc_wheel_index): ticks are counted
-        whole, one more than asked for, and the longer the sleep the coarser."""
+    def timeout(self, msecs: int, hz: int, work: int = 0) -> int:
+        """When someone wakes who goes to sleep for `msecs`, `work` µs from now (schedule_timeout, calc_wheel_index):
+        ticks are counted whole, one more than asked for, and the longer the sleep the coarser."""
         ticks = -(-msecs * hz // 1000)
-        now = self.usec * hz // 1_000_000
+        now = (self.usec + work) * hz // 1_000_000
         shift = 0
         while ticks >= 63 << shift and shift < 24:
             shift += 3

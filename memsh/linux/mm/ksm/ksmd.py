@@ -1,9 +1,9 @@
 """ksmd looks at some pages, sleeps, and goes on (mm/ksm.c: ksm_scan_thread, ksm_do_scan, cmp_and_merge_page).
 
 A page is merged with a merged one of the same contents at once; with another one only if both were the same a round
-before. It sleeps in whole ticks of the box's clock.
+before. What it does takes CPU time: a scan that is not done in a tick is gone on with. Then it sleeps in whole ticks.
 
-Known deviations: it takes no time, and its faults are nobody's.
+Known deviations: whoever writes to `run` does not wait for the end of a scan; its faults are nobody's.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ from memsh.linux.mm.ksm.tree import (
     unstable_tree_search_insert,
 )
 from memsh.linux.mm.ksm.types import (
+    CHECKSUM_NSEC,
+    LOOK_NSEC,
     MIGRATED,
     RUN_MERGE,
     RUN_STOP,
@@ -65,13 +67,24 @@ if TYPE_CHECKING:
     from memsh.linux.include.mm_types import MmStruct, VmArea
 
 ZERO_CHECKSUM = crc32(ZEROS)
+TICK_NSEC = 4_000_000
 
 
 class Calm(NamedTuple):
-    """What a round came by that found nothing new: `items` in their order; `stamp`: it stays so while this does."""
+    """What a round came by that found nothing new: `items` in their order, and the time that it took. `stamp`: it stays
+    so while this does."""
 
     items: list[RmapItem]
+    nsec: int
     stamp: int
+
+
+class Turn(NamedTuple):
+    """What the thread does now: so much `work`; `due`: when it has the CPU again; `goes_on`: it has it until then."""
+
+    work: int
+    due: int
+    goes_on: bool
 
 
 class Ksmd:
@@ -86,6 +99,9 @@ class Ksmd:
         self.calm: Calm | None = None
         self.done = 0
         self.began = 0  # the stamp when the round began, if there is no news since
+        self.round_nsec = 0  # what it has taken
+        self.left = 0  # pages of a scan
+        self.goes_on = False  # it has the CPU
 
     def should_run(self) -> bool:
         return self.ksm.run & RUN_MERGE > 0 and bool(self.ksm.slots)
@@ -97,7 +113,7 @@ class Ksmd:
 
     def hasten(self) -> None:
         """The time that it sleeps has changed: it wakes now."""
-        if self.due:
+        if self.due and not self.goes_on:
             self.box.timer.hasten(self.thread)
 
     def _wake_at(self, usec: int) -> None:
@@ -105,40 +121,85 @@ class Ksmd:
         self.box.timer.once(usec, self.thread)
 
     def thread(self) -> None:
-        """One turn: scan, then sleep (ksm_scan_thread)."""
+        """Scan, then sleep (ksm_scan_thread)."""
         self.due = 0
         if not self.should_run():
+            self.left = 0
+            self._hold(False)
             return
-        timer = self.box.timer
-        due = timer.timeout(self.ksm.sleep_millisecs, self.box.arch.hz)
-        if self.calm is not None and self.calm.stamp == self._stamp():
-            more = max(0, (timer.undisturbed() - timer.usec - 1) // (due - timer.usec))
-            self._count(self.calm, 1)
-            if timer.usec * self.box.arch.hz % 1_000_000 == 0:  # from tick to tick it is always as long
-                self._count(self.calm, more)
-                due += more * (due - timer.usec)
+        timer, sleep = self.box.timer, self.ksm.sleep_millisecs
+        if self.goes_on and sleep and not self.left:  # the scan is over
+            turn = Turn(0, self._sleeps(0), False)
+        elif self.calm is not None and self.calm.stamp == self._stamp():
+            turn = self._pass(self.calm)
         else:
+            if not self.goes_on:
+                self._woke(1)
             self.settle()
-            with self.box.pages.anywhere():
-                self._do_scan()
+            usec = self._do_scan()
+            goes_on = self.left > 0 or not sleep
+            turn = Turn(usec, timer.usec + usec if goes_on else self._sleeps(usec), goes_on)
+        if task := self.box.cputime.kthread("ksmd"):
+            self.box.cputime.owe(task, 0, turn.work)
+        self._hold(turn.goes_on)
         if self.should_run():
-            self._wake_at(due)
+            self._wake_at(turn.due)
+
+    def _sleeps(self, work: int) -> int:
+        """When it wakes that goes to sleep after so much work."""
+        return self.box.timer.timeout(self.ksm.sleep_millisecs, self.box.arch.hz, work)
+
+    def _hold(self, goes_on: bool) -> None:
+        """It has the CPU for more than a moment, or no longer."""
+        task = self.box.cputime.kthread("ksmd")
+        if task and goes_on != self.goes_on:
+            self.box.cputime.hold(task, "R" if goes_on else "S")
+        self.goes_on = goes_on
+
+    def _woke(self, wakes: int) -> None:
+        if task := self.box.cputime.kthread("ksmd"):
+            task.nvcsw += wakes
+            self.box.cputime.switches += 2 * wakes
+
+    def _pass(self, calm: Calm) -> Turn:
+        """Wake-ups that find nothing new, at most up to the load's next sample."""
+        timer, ksm, begun = self.box.timer, self.ksm, self.goes_on
+        room = max(0, min(timer.undisturbed(), self.box.cputime.next_load) - timer.usec - 1)
+        self.left = 0
+        nsec = self._count(calm, 1)
+        if not ksm.sleep_millisecs:
+            wakes = len(calm.items) // (ksm.pages_to_scan or 1) + 1  # of a round
+            nsec += self._count(calm, room * 1000 * wakes // calm.nsec)
+            return Turn(-(-nsec // 1000), timer.usec - (-nsec // 1000), True)
+        self._woke(not begun)
+        if nsec >= TICK_NSEC:
+            return Turn(nsec // 1000, timer.usec + nsec // 1000, True)
+        due = self._sleeps(nsec // 1000)
+        if timer.usec * self.box.arch.hz % 1_000_000 == 0:  # from tick to tick it is always as long
+            more = room // (due - timer.usec)
+            nsec += self._count(calm, more)
+            self._woke(more)
+            due += more * (due - timer.usec)
+        return Turn(nsec // 1000, due, False)
 
     def _stamp(self) -> int:
         return self.box.pulse()[0] - self.box.timer.usec
 
-    def _count(self, calm: Calm, wakes: int) -> None:
-        """So many wake-ups over which nothing is new."""
-        each, items = self.ksm.pages_to_scan, len(calm.items)
+    def _count(self, calm: Calm, wakes: int) -> int:
+        """So many wake-ups over which nothing is new: the ns that they take."""
+        each, items, before = self.ksm.pages_to_scan, len(calm.items), self.done
         if not each:
-            return
+            return wakes * LOOK_NSEC
         left = (items - self.done) // each + 1  # wake-ups to the end of the round
         if wakes < left:
             self.done += wakes * each
-            return
-        rounds, wakes = divmod(wakes - left, items // each + 1)
-        self.ksm.full_scans += 1 + rounds
-        self.done = wakes * each
+            rounds = 0
+        else:
+            rounds, wakes = divmod(wakes - left, items // each + 1)
+            self.done = wakes * each
+            rounds += 1
+        self.ksm.full_scans += rounds
+        return rounds * calm.nsec + calm.nsec * (self.done - before) // (items + 1)
 
     def settle(self) -> None:
         """From here on pages are looked at again: the scan is where it has been counted to."""
@@ -176,22 +237,44 @@ class Ksmd:
                     return False
         return True
 
-    def _do_scan(self) -> None:
-        """Look at the next pages, at most to the end of a round (ksm_do_scan)."""
+    def _do_scan(self) -> int:
+        """Look at the next pages, at most to the end of a round (ksm_do_scan), and without a sleep at more. The µs that
+        it took, a tick at most."""
+        ksm = self.ksm
+        if not self.left:
+            self.left = ksm.pages_to_scan
+        with self.box.pages.anywhere():
+            while ksm.nsec < TICK_NSEC and self.calm is None:
+                if not self.left:
+                    if ksm.sleep_millisecs:
+                        break
+                    self.left = ksm.pages_to_scan
+                    ksm.nsec += LOOK_NSEC if self.left else TICK_NSEC
+                elif self._look():
+                    self.left -= 1
+                else:
+                    self.left = 0
+        usec, ksm.nsec = divmod(ksm.nsec, 1000)
+        return usec
+
+    def _look(self) -> bool:
+        """The next page; False at the end of a round, or without memory."""
         box, ksm = self.box, self.ksm
         if ksm.slot is None:
-            self.began = self._stamp()
-        for _ in range(ksm.pages_to_scan):
-            found = _scan_get_next_rmap_item(box, ksm)
-            if found is None:
-                if ksm.slot is None and self.began and self.began == self._stamp() and self._chains_at_rest():
-                    self.calm = Calm([item for slot in ksm.slots for item in slot.rmap_list], self.began)
-                    self.done = 0
-                return
+            self.began, self.round_nsec = self._stamp(), 0
+        before = ksm.nsec
+        ksm.nsec += LOOK_NSEC
+        found = _scan_get_next_rmap_item(box, ksm)
+        if found is not None:
             item = found[0]
-            before = item.where, item.head, item.oldchecksum
-            if not cmp_and_merge_page(box, ksm, *found) or before != (item.where, item.head, item.oldchecksum):
+            was = item.where, item.head, item.oldchecksum
+            if not cmp_and_merge_page(box, ksm, *found) or was != (item.where, item.head, item.oldchecksum):
                 self.began = 0
+        self.round_nsec += ksm.nsec - before
+        if found is None and ksm.slot is None and self.began and self.began == self._stamp() and self._chains_at_rest():
+            self.calm = Calm([item for slot in ksm.slots for item in slot.rmap_list], self.round_nsec, self.began)
+            self.done = 0
+        return found is not None
 
 
 def ksm_init(box: Box) -> Ksm:
@@ -379,6 +462,7 @@ def cmp_and_merge_page(box: Box, ksm: Ksm, item: RmapItem, pfn: int) -> bool:
         return False
     page = memmap.data.get(pfn)
     checksum = crc32(page) if page is not None else ZERO_CHECKSUM
+    ksm.nsec += CHECKSUM_NSEC
     if item.oldchecksum != checksum:
         item.oldchecksum = checksum
         return True

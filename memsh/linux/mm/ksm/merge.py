@@ -33,7 +33,7 @@ from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.huge_memory.huge import compound_head
 from memsh.linux.mm.huge_memory.split import split_huge_page
 from memsh.linux.mm.ksm.items import ksm_enter, remove_rmap_item_from_tree, slot_of
-from memsh.linux.mm.ksm.types import RmapItem
+from memsh.linux.mm.ksm.types import MERGE_NSEC, RmapItem
 from memsh.linux.mm.lru import mark_page_accessed, munlock_page, put_frames
 from memsh.linux.mm.memory.fault import handle_mm_fault
 from memsh.linux.mm.memory.outcome import BusError, OutOfMemory
@@ -182,6 +182,8 @@ def try_to_merge_one_page(box: Box, vma: VmArea, address: int, pfn: int, kpfn: i
         return True
     if not memmap.flags[pfn] & PG_ANON:
         return False
+    assert box.ksm is not None
+    box.ksm.nsec += MERGE_NSEC
     if memmap.flags[pfn] & PG_HUGE:
         head = compound_head(box, pfn)
         if held and memmap.flags[held] & PG_HUGE and compound_head(box, held) == head:

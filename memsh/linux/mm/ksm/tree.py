@@ -22,7 +22,17 @@ from memsh.linux.mm.ksm.items import (
     stable_node_dup_del,
 )
 from memsh.linux.mm.ksm.merge import contents, get_mergeable_page
-from memsh.linux.mm.ksm.types import MIGRATED, STABLE, TREE, UNSTABLE, Ksm, RmapItem, StableNode, page_stable_node
+from memsh.linux.mm.ksm.types import (
+    MIGRATED,
+    STABLE,
+    STEP_NSEC,
+    TREE,
+    UNSTABLE,
+    Ksm,
+    RmapItem,
+    StableNode,
+    page_stable_node,
+)
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -91,6 +101,7 @@ def _walk(box: Box, root: RbRoot, pfn: int, *, prune: bool) -> Found:
         while at is not None:
             node = at
             assert isinstance(node, StableNode)
+            ksm.nsec += STEP_NSEC
             if node.is_chain:
                 node, dup = _stable_node_dup(box, node, root, prune)
             else:
@@ -233,6 +244,7 @@ def unstable_tree_search_insert(box: Box, item: RmapItem, pfn: int) -> tuple[Rma
     parent, at, left = None, root.node, False
     while at is not None:
         assert isinstance(at, RmapItem)
+        ksm.nsec += STEP_NSEC
         tree_pfn = get_mergeable_page(box, at)
         if not tree_pfn or tree_pfn == pfn:
             return None

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NEITHER, UNSTABLE, STABLE = range(3)
 TREE, DUP, MIGRATED = range(3)
 RUN_STOP, RUN_MERGE, RUN_UNMERGE = range(3)
+# ns of a look at a page, of its checksum, of a step down a tree, of making a page one with another: counted in
+# instructions on the recorded kernel, at the rate at which a fault's take kernel/cputime's time
+LOOK_NSEC, CHECKSUM_NSEC, STEP_NSEC, MERGE_NSEC = 130, 640, 125, 2000
 
 
 @slotwise()
@@ -112,6 +115,7 @@ class Ksm:
         self.stable_node_chains = self.stable_node_dups = 0
         self.rmap_items = 0
         self.full_scans = 0  # ksm_scan.seqnr
+        self.nsec = 0  # what ksmd has done and was not charged for
         self.slots: list[MmSlot] = []
         self.slot: MmSlot | None = None
         self.address = 0
