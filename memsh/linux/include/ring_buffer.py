@@ -32,6 +32,9 @@ class Written(NamedTuple):
     record: tuple[Any, ...]
 
 
+_written = tuple.__new__  # a Written of its fields, without a call into Python
+
+
 class _PerCpu:
     __slots__ = ("dropped", "events", "lost", "pages", "time", "used")
 
@@ -96,7 +99,7 @@ class RingBuffer:
         buffer.used += size
         buffer.time = time
         buffer.pages[-1] += 1
-        buffer.events.append(Written(self.total, time, *who, record))
+        buffer.events.append(_written(Written, (self.total, time, *who, record)))
         self.total += 1
 
     def __len__(self) -> int:

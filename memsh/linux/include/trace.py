@@ -184,15 +184,15 @@ class Trace:
         others are asked with its values (trace_trigger_soft_disabled, __event_trigger_test_discard)."""
         name = record[0]
         who = self._who()
-        triggers = self.triggers.get(name, ())
+        triggers = self.triggers.get(name)
+        careful = triggers is not None and any(one.filter is not None for one in triggers)
         known: dict[str, Any] = {}
-        if name in self.filters or any(one.filter is not None for one in triggers):
+        if careful or name in self.filters:
             pid, comm, cpu = who
             common = {"common_pid": pid, "comm": comm, "COMM": comm, "cpu": cpu, "CPU": cpu, "common_cpu": cpu}
             known = {**common, **CONSTANTS, **dict(zip(FIELDS[name], record[1:], strict=True))}
         reserved = False
         if triggers:
-            careful = any(one.filter is not None for one in triggers)
             reserved = careful and self.tracing and name not in self.muted and name not in self.filters
             for trigger in triggers:
                 if not careful or trigger.filter is None or trigger.filter(known):
@@ -212,7 +212,9 @@ class Trace:
             event = EVENTS.get(name)
             known = (event.layout(self.buffer.word)[1], event.words) if event else (10 + self.buffer.word, (1,))
             self.sizes[name] = known
-        size = known[0] + sum(len(record[at]) + 1 for at in known[1])
+        size = known[0]
+        for at in known[1]:
+            size += len(record[at]) + 1
         self.buffer.write(size, self._time(usec), who or self._who(), record, "overwrite" not in self.off)
 
     def _time(self, usec: int) -> int:
