@@ -25,6 +25,7 @@ PROCESSES = (10, 100, 1_000, 3_000)
 AREAS = (10, 1_000, 10_000, 65_000)
 OBJECTS = (1_000, 10_000, 100_000, 1_000_000)
 NODES = (1, 2, 4, 8)
+DEEPER = "more than a leaf of areas: the search for a hole looks at what bounds leaves and blocks of them, too"
 TURNS = "the shorter a list, the fewer pages reclaim looks at in a turn, and the fewer of them lie side by side"
 
 
@@ -99,9 +100,9 @@ def _reclaimed(arch: str) -> Callable[[int], Workload]:
     return start
 
 
-def _processes(operation: Callable[[Box], object], times: int) -> Callable[[int], Workload]:
+def _processes(operation: Callable[[Box], object], times: int, arch: str = "i386") -> Callable[[int], Workload]:
     def start(count: int) -> Workload:
-        box = Box(Config(ram=4 * GIB))
+        box = Box(Config(ram=4 * GIB, arch=arch))
         for _ in range(count):
             kernel_clone(box, box.current)
         return _again(box, operation, times)
@@ -142,8 +143,10 @@ GROWTHS = (
     Growth("processes: a fork and an exit", PROCESSES, _processes(_fork, 20)),
     Growth("processes: 16 faults, mapped and unmapped", PROCESSES, _processes(_fault, 200)),
     Growth("processes: /proc/meminfo", PROCESSES, _processes(_reader("/proc/meminfo"), 50)),
-    Growth("areas: mmap and munmap", AREAS, lambda count: _again(with_areas(count), _map, 200)),
-    Growth("areas: 16 faults, mapped and unmapped", AREAS, lambda count: _again(with_areas(count), _fault, 100)),
+    Growth("processes, x86_64: /proc/meminfo", PROCESSES, _processes(_reader("/proc/meminfo"), 50, "x86_64")),
+    Growth("areas: mmap and munmap", AREAS, lambda count: _again(with_areas(count), _map, 200), DEEPER),
+    Growth("areas: 16 faults, mapped and unmapped", AREAS, lambda count: _again(with_areas(count), _fault, 100),
+           DEEPER),
     Growth("areas: a fork and an exit", AREAS, lambda count: _again(with_areas(count), _fork, 1, 2),
            "each area is copied and taken away again, as on Linux", 2),
     Growth("objects: one freed, one taken", OBJECTS, _objects,

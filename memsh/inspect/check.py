@@ -154,6 +154,7 @@ def check_frames(box: Box) -> list[str]:
          stat["nr_file_pages"]),
         ("page tables", found.get(K_TABLE, 0), tables),
         ("vmalloc pages", found.get(K_VMALLOC, 0) + mapped, sum(area.nr_pages for area in areas)),
+        ("nr_vmalloc_pages", sum(area.nr_pages for area in areas), box.vmalloc.nr_pages),
         ("huge pages of the pools", found.get(K_HUGETLB, 0), box.hugetlb.total_pages),
         ("free pages", found.get(FREE, 0), sum(zone.nr_free for zone in box.pages.zones)),
         (

@@ -70,7 +70,7 @@ def figures(box: Box) -> list[tuple[str, int]]:
     ]  # fmt: skip
     out.extend((name, value * 4) for name, value in tail)
     out.append(("VmallocTotal", box.machine.layout.vmalloc_total >> 10))
-    out.append(("VmallocUsed", nr_vmalloc_pages(box) * 4))
+    out.append(("VmallocUsed", box.vmalloc.nr_pages * 4))
     out.append(("VmallocChunk", 0))
     out.append(("Percpu", pcpu_nr_pages(box) * 4))
     if "MEMORY_FAILURE" in options:
@@ -98,10 +98,6 @@ def swap_pages(box: Box) -> tuple[int, int]:
     if swap is None:
         return 0, 0
     return int(swap.total_pages), int(swap.free_pages)
-
-
-def nr_vmalloc_pages(box: Box) -> int:
-    return sum(area.nr_pages for area in box.vmalloc.areas() if area.is_vmalloc)
 
 
 def pcpu_nr_pages(box: Box) -> int:

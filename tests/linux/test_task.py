@@ -174,7 +174,7 @@ def test_fork_gives_what_fork_gives(box: Box) -> None:
     assert (child.ppid, child.comm, child.argv) == (parent.pid, "a.out", ["a.out"])
     assert child.state == "S"
     assert parent.state == "R"
-    assert parent.children == [child.pid]
+    assert list(parent.children) == [child.pid]
 
 
 def test_wait_without_children(box: Box) -> None:

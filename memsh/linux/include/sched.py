@@ -91,7 +91,7 @@ class Task:
         self.comm = comm
         self.cgroup: Cgroup | None = None  # None is the root
         self.joined = 0  # its place among those that came into a group
-        self.children: list[int] = []
+        self.children: dict[int, None] = {}  # PIDs, the eldest first
         self.argv: list[str] = []
         self.path = ""
         self.mm: MmStruct | None = None

@@ -80,8 +80,7 @@ def release_task(box: Box, task: Task) -> None:
         parent.cmajflt += task.majflt + task.signal.majflt + task.cmajflt
         parent.cutime += task.utime + task.cutime
         parent.cstime += task.stime + task.cstime
-        if task.pid in parent.children:
-            parent.children.remove(task.pid)
+        parent.children.pop(task.pid, None)
     box.cgroups.release_task(task)
     del box.tasks[task.pid]
     task.state = "X"
@@ -112,8 +111,8 @@ def _reparent(box: Box, task: Task) -> None:
         child.ppid = init.pid
         for thread in threads_of(box, child):
             thread.ppid = init.pid
-        init.children.append(child.pid)
-    orphans, task.children = task.children, []
+        init.children[child.pid] = None
+    orphans, task.children = task.children, {}
     for pid in orphans:
         if group_dead(box, box.tasks[pid]):
             release_task(box, box.tasks[pid])

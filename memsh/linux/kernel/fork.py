@@ -159,7 +159,7 @@ def copy_process(
     if parent is not None and not kthread:
         _inherit(task, parent)
     if parent is not None:
-        box.tasks[parent.tgid].children.append(task.pid)
+        box.tasks[parent.tgid].children[task.pid] = None
     add_task(box, task)
     box.cgroups.post_fork(task)
     box.total_forks += 1

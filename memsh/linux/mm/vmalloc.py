@@ -108,6 +108,7 @@ class Vmalloc:
         self.lazy_pages = 0
         self.laid_out: dict[tuple[str, int], list[int]] = {}  # caller, size and guard page -> addresses kept for it
         self.stacks: list[int] = []  # kernel stacks that wait for their next task
+        self.nr_pages = 0  # of all areas (nr_vmalloc_pages)
         self.leaving: list[VmStruct] = []  # their addresses are gone, pages are left
         self.tables: set[tuple[int, int]] = set()  # (address bit where a table's part begins, which part) of those made
 
@@ -256,10 +257,12 @@ class Vmalloc:
                       else self.box.slab.kmalloc(size_of_array, gfp))  # fmt: skip
         if area.array:
             area.pages = array("I", self._huge_blocks(pages, gfp) if huge else [])
+            self.nr_pages += len(area.pages)
             while missing := pages - len(area.pages):
                 share = missing if self.box.pages.policy is not None else min(missing, SLICE)
                 more = self._alloc_pages(gfp | HIGHMEM | NOWARN, share, kind, node)
                 area.pages.extend(more)
+                self.nr_pages += len(more)
                 if not more or self.box.oom.is_victim(self.box.current):
                     break
                 if missing > SLICE:
@@ -340,6 +343,7 @@ class Vmalloc:
         free_pages = self.box.pages.free_pages
         for _ in range(min(most, len(pages))):
             free_pages(pages.pop(), 0)
+            self.nr_pages -= 1
         if pages:
             return True
         self.leaving.remove(area)

@@ -12,6 +12,7 @@ emulated PC moves it above 1 TiB from 1,010 GiB on; what the boot's many small t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.arch.x86.acpi import REMOTE_DISTANCE, acpi_boot_table_init, firmware_kept
@@ -152,7 +153,13 @@ def init_mem_mapping(machine: Machine) -> MemMapping:
     if not regions:
         end = machine.max_pfn * PAGE_SIZE
         regions = [(PAGE_SIZE, 0x9F000), (MIB, machine.low_end), (4 * GIB, end)][: 3 if end > 4 * GIB else 2]
-    return MemMapping(regions, machine.max_pfn * PAGE_SIZE, IMAGE.end)
+    return _mapping(tuple(regions), machine.max_pfn * PAGE_SIZE)
+
+
+@lru_cache(8)
+def _mapping(regions: tuple[tuple[int, int], ...], end: int) -> MemMapping:
+    """Nobody changes it: /proc/meminfo asks for it again."""
+    return MemMapping(regions, end, IMAGE.end)
 
 
 def _initrd(machine: Machine, log: Logger) -> None:

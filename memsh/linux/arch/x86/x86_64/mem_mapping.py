@@ -9,6 +9,7 @@ kernel's image keeps for them. Ranges are physical, in bytes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from memsh.linux.include.flags import PAGE_SIZE
@@ -31,7 +32,7 @@ class MemMapping:
     """The direct mapping of `regions` of RAM. `pages`: how many entries of each size were counted; `tables`: how many
     tables came from the RAM mapped before, the rest from the buffer at `pgt_buf`."""
 
-    def __init__(self, regions: list[tuple[int, int]], end: int, pgt_buf: int) -> None:
+    def __init__(self, regions: Sequence[tuple[int, int]], end: int, pgt_buf: int) -> None:
         self.pages = {PAGE_SIZE: 0, PMD_SIZE: 0, PUD_SIZE: 0}
         self.tables = 0
         self._regions = regions
