@@ -18,6 +18,7 @@ from typing import NamedTuple
 from memsh.cli import COLLECTED, open_session
 from memsh.inspect.check import check
 from memsh.libc.process import UserProcess
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.config import GIB, MIB, Config
 from memsh.linux.include.flags import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, MREMAP_FIXED, MREMAP_MAYMOVE
 from memsh.linux.kernel import exit as task_exit
@@ -26,6 +27,7 @@ from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap.mmap import sys_mmap
 from memsh.linux.mm.mmap.mremap import do_mremap
+from memsh.linux.mm.rmap.rmap import rmap_walk
 from memsh.machines.box import Box
 from memsh.procfs.tree import show
 from memsh.shell.script import run_script
@@ -56,9 +58,10 @@ class Bench(NamedTuple):
 # -- pages ---------------------------------------------------------------------------------------------------------
 
 
-def pages(config: Config, orders: int) -> Workload:
-    """Random allocations and frees with LIVE blocks held, from a warm start."""
+def pages(config: Config, orders: int, traced: bool = False) -> Workload:
+    """Random allocations and frees with LIVE blocks held, from a warm start; `traced`: their events are recorded."""
     box, rng = Box(config), random.Random(1)
+    box.trace.record_all(traced)
     alloc, free = box.pages.alloc_pages, box.pages.free_pages
     flags = (GFP_KERNEL, GFP_HIGHUSER_MOVABLE)
     plan = [
@@ -153,6 +156,25 @@ def exit_1g(shared: bool) -> Workload:
     yield 0
     task_exit.do_exit(box, task, 0)
     yield 1
+
+
+def shared(count: int) -> tuple[Box, list[int]]:
+    """256 frames that so many processes share."""
+    box = Box(Config(ram=GIB))
+    addr, mm = mapped(box, MIB), box.current.mm
+    touch_range(box, box.current, addr, MIB, True)
+    for _ in range(count - 1):
+        kernel_clone(box, box.current)
+    assert mm is not None
+    return box, [pte_of(mm, at) >> 12 for at in range(addr, addr + MIB, 4096)]
+
+
+def walks(count: int) -> Workload:
+    """The places in page tables of pages that so many processes share, found by way of the pages."""
+    box, pfns = shared(count)
+    for _ in range(20):
+        yield 0
+        yield sum(len(rmap_walk(box, pfn)) for pfn in pfns)
 
 
 def mremap() -> Workload:
@@ -457,6 +479,7 @@ BENCHES: dict[str, Bench] = {
     "pages_order0": Bench(lambda: pages(Config(), 1), "11.5"),
     "pages_mixed_4g": Bench(lambda: pages(LARGE, 4), "as pages_mixed"),
     "pages_mixed_x86_64": Bench(lambda: pages(LARGE_64, 4), "19"),
+    "pages_traced": Bench(lambda: pages(Config(), 1, True)),
     "pages_bulk": Bench(pages_bulk, "150 ns a page"),
     "kmem_cache": Bench(lambda: kmem_cache(Config()), "4.5"),
     "kmem_cache_x86_64": Bench(lambda: kmem_cache(LARGE_64)),
@@ -467,6 +490,8 @@ BENCHES: dict[str, Bench] = {
     "fork_1g_x86_64": Bench(lambda: fork_1g(SMALL_PAGES_64), "50", "ms", 5),
     "exit_1g": Bench(lambda: exit_1g(False), "90", "ms", 5),
     "exit_1g_child": Bench(lambda: exit_1g(True), "90", "ms", 5),
+    "rmap_walk": Bench(lambda: walks(1)),
+    "rmap_walk_100": Bench(lambda: walks(100)),
     "mremap_700m": Bench(mremap, "10", "ms", 5),
     "smaps": Bench(smaps, "40", "ms", 6),
     "mmap_65000_areas": Bench(mmap_65000, "0.025", "ms", 4),
