@@ -9,10 +9,13 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
 
 from memsh.shell.errors import Interrupted
+
+if TYPE_CHECKING:
+    from memsh.shell.session import Session
 
 AGAIN = 0.03  # seconds of CPU time between two
 
@@ -43,10 +46,38 @@ class Insisting:
         sys.unraisablehook = self.before[1]
 
     def _again(self, number: int, frame: FrameType | None) -> None:
-        if self.on:
+        if self.on and not at_its_edge(frame):
             raise Interrupted
 
     def _swallowed(self, what: sys.UnraisableHookArgs) -> None:
         """What a finalizer took is no news."""
         if what.exc_type is not Interrupted:
             self.before[1](what)
+
+
+class Looking:
+    """`with session.looking():` Ctrl-C is raised anywhere in it, but not on the way in or out, where it would leave
+    the session insisting for ever: there it is taken at the safe point that follows."""
+
+    def __init__(self, session: Session, here: bool) -> None:
+        self.session, self.here, self.before = session, here, False
+
+    def __enter__(self) -> None:
+        session = self.session
+        session.poll()
+        self.before, session.only_looks = session.only_looks, self.here
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        session = self.session
+        session.only_looks = self.before
+        session.insisting.end()
+        if kind is None:
+            session.poll()  # one that was pressed before this began to look
+
+
+EDGES = frozenset(way.__code__ for way in (Looking.__enter__, Looking.__exit__, Insisting.end))
+
+
+def at_its_edge(frame: FrameType | None) -> bool:
+    """Whether a signal that comes in this frame finds work that only looks begun by half, or ended by half."""
+    return frame is not None and frame.f_code in EDGES

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
 from memsh.shell.errors import Abandoned, Interrupted
-from memsh.shell.insisting import Insisting
+from memsh.shell.insisting import Insisting, Looking, at_its_edge
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.jobs import Asking, advance
 from memsh.shell.language import Language
@@ -212,8 +212,8 @@ class Session:
         self.hangup: Callable[[], bool] | None = None  # whether the program that asked for this line has gone
         self.host_line: Callable[[Session, str], int] | None = None  # `! PIPELINE`: the host's bash on this box
         self._waiting = False
-        self._looking = False  # the main thread only looks at the box
-        self._insisting = Insisting()
+        self.only_looks = False  # the main thread only looks at the box
+        self.insisting = Insisting()
         self.spare = Spare(KEPT if ADDRESSES else 0)
 
     def _work_on(self, box: Box | None) -> None:
@@ -396,28 +396,19 @@ class Session:
         finally:
             self._waiting = False
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
+    def looking(self) -> AbstractContextManager[None]:
         """While the box is only looked at and nothing is written anywhere, Ctrl-C ends that at once."""
-        self.poll()
-        here = threading.current_thread() is threading.main_thread() and not self.replaying
-        before, self._looking = self._looking, here
-        try:
-            yield
-        finally:
-            self._looking = before
-            self._insisting.end()
-        self.poll()  # one that was pressed before this began to look
+        return Looking(self, threading.current_thread() is threading.main_thread() and not self.replaying)
 
-    def on_sigint(self, _signal: int, _frame: FrameType | None) -> None:
+    def on_sigint(self, _signal: int, frame: FrameType | None) -> None:
         """Ctrl-C: taken at the next safe point; at once where the host is waited for, or the box only looked at."""
         if self._waiting:
             self._waiting = False
             raise KeyboardInterrupt
         self.interrupted = True
-        if self._looking:
-            self._looking = False
-            self._insisting.begin()
+        if self.only_looks and not at_its_edge(frame):
+            self.only_looks = False
+            self.insisting.begin()
 
     def on_hangup(self, number: int, frame: FrameType | None) -> None:
         """SIGHUP and SIGTERM end the line that runs as Ctrl-C does, so that the journal hears how far it came."""

@@ -7,6 +7,7 @@ line. Not only the one press is timed: no line may work longer than that between
 import gc
 import io
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -364,6 +365,38 @@ def test_pressed_in_a_finalizer_it_comes_again() -> None:
         for _ in range(1 << 40):
             pass
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_pressed_at_any_step_into_what_only_looks_and_out_of_it(before: bool) -> None:
+    """Also when it comes again there, having been raised `before`: nothing of it is left to be raised later."""
+    made = opened("--ram", "64M")
+    for step in range(1, 300):
+        left, made.interrupted, raised = step, False, False
+
+        def stepped(frame: FrameType, event: str, argument: object) -> object:
+            nonlocal left
+            left -= 1
+            if not left:
+                (made.insisting._again if before else made.on_sigint)(signal.SIGINT, frame)
+            return stepped
+
+        try:
+            sys.settrace(stepped)
+            with made.looking():
+                if before:
+                    made.on_sigint(signal.SIGINT, None)
+        except Interrupted:
+            raised = True
+        finally:
+            sys.settrace(None)
+        assert not made.only_looks and not made.insisting.on, f"step {step}"
+        assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0), f"step {step}"
+        if left > 0:
+            break
+        assert raised or made.interrupted
+    else:
+        pytest.fail("there is no end of it")
 
 
 @pytest.mark.parametrize("line", ["column -t /proc/swaps", "diff /proc/swaps /proc/version", "diagnose /proc/meminfo"])
