@@ -8,9 +8,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 
-from memsh.commands.facts import Facts, lstat
+from memsh.commands.facts import Facts, changed, lstat
 from memsh.commands.files import copy_file, copy_text
-from memsh.commands.filestat import changed
 from memsh.commands.paths import is_procfs, on_disk, path_of, stat_kind, walked
 from memsh.commands.targets import (
     agreed,

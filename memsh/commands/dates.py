@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from memsh.commands.facts import lstat
-from memsh.commands.filestat import changed
+from memsh.commands.facts import changed, lstat
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import local_zone, now

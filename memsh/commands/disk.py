@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from memsh.commands.blocks import Unit, block_size, unit_of
 from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind, to_bytes, to_text
 from memsh.digits import is_digits
 from memsh.linux.box import Box
-from memsh.linux.fs.diskfs import Mount, filesystems
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
 from memsh.linux.mm.filemap.fadvise import fadvise_dontneed
-from memsh.shell import IO, Args, ShellError, UsageError, command, opt, rest
+from memsh.shell import IO, Args, UsageError, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session
 from memsh.shell.values import wide_size
-from memsh.textutils.quoting import quotef
-from memsh.textutils.utility import NoChoice, option, utility
 
 TOPIC = "files"
 _UNITS = ("", "k", "M", "G", "T", "P")
@@ -339,142 +334,3 @@ def sync(box: object, args: Args, io: IO) -> int:
         elif kind in ("file", "dir") and on_disk(io.session, whole):
             fs.fsync(whole)
     return status
-
-
-_FIELDS = {
-    "source": "Filesystem", "fstype": "Type", "itotal": "Inodes", "iused": "IUsed", "iavail": "IFree",
-    "ipcent": "IUse%", "size": "", "used": "Used", "avail": "Available", "pcent": "Use%", "file": "File",
-    "target": "Mounted on",
-}  # fmt: skip
-_KEPT = {name: _FIELDS[name] for name in _FIELDS if not name.startswith("i")}
-
-
-def _fields(word: str) -> list[str]:
-    names = word.split(",")
-    for name in names:
-        if name in _FIELDS and name not in _KEPT:
-            raise ValueError(f"the box counts no inodes: '{name}' cannot be told")
-        if name not in _KEPT:
-            raise NoChoice(f"option --output: field '{name}' unknown")
-        if names.count(name) > 1:
-            raise NoChoice(f"option --output: field '{name}' used more than once")
-    return names
-
-
-@utility(
-    option("-B", "--block-size", type=block_size("-B"), meta="SIZE"),
-    option("-h", "--human-readable", help="sizes for people"), option("-H", "--si", help="in powers of 1000"),
-    option("-k", name="kibi", help="in KiB, as without it"), option("-m", name="mebi", help="in MiB"),
-    option("-l", "--local", help="as it always is"), option("--no-sync", help="as it always is"),
-    option("--sync", help="write back first"),
-    option("--output", type=_fields, optional=list(_KEPT), meta="FIELDS", help="source,size,used,avail,target …"),
-    option("-P", "--portability", help="POSIX's headings"), option("--total", help="with a sum"),
-    option("-t", "--type", type=str, many=True, meta="TYPE"), option("-T", "--print-type"),
-    option("-x", "--exclude-type", type=str, many=True, meta="TYPE"), option("-v", name="ignored"),
-    option("-a", "--all", help="those without blocks too"),
-    option("-i", "--inodes", lacks="the inodes of this box's file systems are not counted"),
-    rest("files", words="path"), topic=TOPIC,
-)  # fmt: skip
-def df(box: object, args: Args, io: IO) -> int:
-    """show how full the disk and tmpfs are
-
-    df -h
-    """
-    session = io.session
-    if args.output is not None and (args.print_type or args.portability):
-        raise args.refused(f"options --output and {'-T' if args.print_type else '-P'} are mutually exclusive")
-    twice = set(args.type) & set(args.exclude_type)
-    if twice:
-        raise ShellError(f"file system type '{min(twice)}' both selected and excluded")
-    if args.sync:
-        session.box.fs.sync()
-    told = list(_mounted(io))
-    kinds = {mount.where: kind for mount, kind in told}
-    mounts = [(mount, "-") for mount, _ in told]
-    status = 0
-    if args.files:
-        every, mounts = mounts, []
-        for name in args.files:
-            whole = path_of(session, name)
-            if stat_kind(session, whole) is None:
-                io.complain(f"{quotef(name)}: No such file or directory")
-                status = 1
-                continue
-            inside = [m for m, _ in every if whole == m.where or whole.startswith(m.where.rstrip("/") + "/")]
-            mounts.append((max(reversed(inside), key=lambda mount: len(mount.where)), name))
-    elif not args.all:
-        mounts = [(mount, name) for mount, name in mounts if mount.size]  # what has no size of its own is left out
-    mounts = [(mount, name) for mount, name in mounts if (not args.type or kinds.get(mount.where) in args.type)
-              and kinds.get(mount.where) not in args.exclude_type]  # fmt: skip
-    if not mounts:
-        if not status:
-            io.complain("no file systems processed")
-        return 1
-    unit = unit_of(args, Unit())
-    figures = ["size", "used", "avail", "pcent", "target"]
-    chosen = args.output or ["source", *(["fstype"] if args.print_type else []), *figures]
-    rows = [[_heading(name, unit, args) for name in chosen]]
-    rows += [_row(chosen, unit, mount.device, kinds.get(mount.where, "-"), mount.size, mount.used, name, mount.where)
-             for mount, name in mounts]  # fmt: skip
-    if args.total:
-        size, used = (sum(getattr(mount, what) for mount, _ in mounts) for what in ("size", "used"))
-        rows.append(_row(chosen, unit, "total", "-", size, used, "-", "-" if "source" in chosen else "total"))
-    _table(io, chosen, rows)
-    return status
-
-
-def _mounted(io: IO) -> Iterator[tuple[Mount, str]]:
-    """What is mounted, in its order, with its type. What holds no files has no size but devtmpfs, where nodes are
-    free of charge."""
-    files = io.session.files
-    assert files is not None
-    sized = {mount.where: mount for mount in filesystems(io.session.box)}
-    for line in files.open_read(io.session, "/proc/mounts"):
-        device, where, kind, options = line.split()[:4]
-        where = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), where)
-        bound = re.search(r"\bsize=(\d+)k", options) if kind == "devtmpfs" else None
-        yield sized.get(where, Mount(device, where, int(bound[1]) << 10 if bound is not None else 0, 0)), kind
-
-
-def _heading(name: str, unit: Unit, args: Args) -> str:
-    if name == "size":
-        if unit.base:
-            return "Size"
-        if args.portability:
-            return f"{unit.size}-blocks"
-        return f"{_block_name(unit.size)}-blocks"
-    if name == "avail" and unit.base:
-        return "Avail"
-    return "Capacity" if name == "pcent" and args.portability else _KEPT[name]
-
-
-def _block_name(size: int) -> str:
-    """`1K`, `512B`, `1MB`: as round as it can be told."""
-    for base, behind in ((1024, ""), (1000, "B")):
-        power = 0
-        while size % base ** (power + 1) == 0 and power < 6:
-            power += 1
-        if power:
-            letter = "KMGTPE"[power - 1]
-            return f"{size // base**power}{letter.lower() if behind and power == 1 else letter}{behind}"
-    return f"{size}B"
-
-
-def _row(
-    chosen: list[str], unit: Unit, device: str, kind: str, size: int, used: int, name: str, where: str
-) -> list[str]:
-    left = size - used
-    share = f"{-(-100 * used // (used + left))}%" if used + left else "-"
-    cells = {"source": device, "fstype": kind, "size": unit.shown(size), "used": unit.shown(used),
-             "avail": unit.shown(left), "pcent": share, "file": name, "target": where}  # fmt: skip
-    return [cells[field] for field in chosen]
-
-
-def _table(io: IO, chosen: list[str], rows: list[list[str]]) -> None:
-    least = {"source": 14, "fstype": 4, "size": 5, "used": 5, "avail": 5, "pcent": 4}
-    wide = [max(least.get(name, 0), *(len(row[at]) for row in rows)) for at, name in enumerate(chosen)]
-    for row in rows:
-        cells = [cell.ljust(wide[at]) if chosen[at] in ("source", "fstype", "file", "target") else cell.rjust(wide[at])
-                 for at, cell in enumerate(row)]  # fmt: skip
-        io.out(" ".join(cells).rstrip(" ") + "\n")
-

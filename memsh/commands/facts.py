@@ -5,18 +5,26 @@ Known deviations: all belong to root.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.commands.paths import is_link, is_procfs, missing, path_of, stat_kind
+from memsh.linux.fs.ext4 import DISK_DEV, inode_blocks
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.stat import s_isblk
 from memsh.procfs import tree
 from memsh.procfs.node import Directory, Link, ProcFile
+from memsh.procfs.pid_mounts import mount_of
+from memsh.shell.io import IO
 from memsh.shell.session import Session
+from memsh.textutils.clock import booted, now
+
+if TYPE_CHECKING:
+    from memsh.linux.box import Box
 
 BLOCK = 4096
 BOGO_DIRENT_SIZE = 20  # what tmpfs says that a name in a directory takes
-PROC_DEV = (0, 22)
+PROC_DEV = (0, 14)
+PROC_IO_BLOCK = 1024  # proc_fill_super
 LETTERS = {"file": "f", "dir": "d", "link": "l", "block": "b", "char": "c"}
 _TYPES = {"file": 0o100000, "dir": 0o040000, "link": 0o120000, "block": 0o060000, "char": 0o020000}
 
@@ -37,6 +45,7 @@ class Facts(NamedTuple):
     rdev: tuple[int, int] = (0, 0)
     uid: int = 0
     gid: int = 0
+    io_block: int = BLOCK
 
     @property
     def letter(self) -> str:
@@ -71,7 +80,8 @@ def _link(session: Session, path: str) -> Facts | None:
     whole, box = path_of(session, path, False), session.box
     if not is_procfs(whole):
         inode = box.fs.lookup(whole)
-        return Facts("link", 0o777, inode.size, inode.number, 1, inode.dev, inode.usec / 1e6, target=inode.target)
+        blocks = inode_blocks(inode) * (BLOCK // 512) if inode.dev == DISK_DEV else 0
+        return Facts("link", 0o777, inode.size, inode.number, 1, inode.dev, inode.usec / 1e6, blocks, inode.target)
 
     node = tree.lookup(box, whole, False)
     try:
@@ -79,7 +89,14 @@ def _link(session: Session, path: str) -> Facts | None:
     except KernelError:
         target = ""  # a kernel thread's exe leads nowhere
     size = node.size if isinstance(node, Link) else 0
-    return Facts("link", node.mode, size, tree.inode(whole), 1, PROC_DEV, None, target=target)
+    facts = Facts("link", node.mode, size, tree.inode(whole), 1, PROC_DEV, None, target=target)
+    return _seen_through(box, facts, whole)
+
+
+def _seen_through(box: Box, facts: Facts, whole: str) -> Facts:
+    """The facts of a name in /proc or /sys, with the device of the file system that it lies in and its blocks."""
+    row = mount_of(box, whole)
+    return facts._replace(dev=row.dev, io_block=PROC_IO_BLOCK if row.kind == "proc" else BLOCK)
 
 
 def link_target(session: Session, path: str) -> str | None:
@@ -100,28 +117,37 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
     if path.endswith("/") and kind != "dir":
         raise KernelError("ENOTDIR")
     if session.box is None:
-        return Facts(kind, 0o555 if kind == "dir" else 0o444, 0, 1, 1, PROC_DEV, None)
+        return Facts(kind, 0o555 if kind == "dir" else 0o444, 0, 1, 1, PROC_DEV, None, io_block=PROC_IO_BLOCK)
     if is_procfs(whole):
         node = tree.lookup(session.box, whole)
         links = node.nlink(session.box) if isinstance(node, Directory) else 1
         size = tree.file_size(session.box, whole, node) if isinstance(node, ProcFile) else 0
-        return Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
+        facts = Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
+        return _seen_through(session.box, facts, whole)
     inode = session.box.fs.lookup(whole)
     if kind == "device":
         shown = "block" if s_isblk(inode.mode) else "char"
         return Facts(shown, inode.mode & 0o7777, 0, inode.number, inode.nlink, inode.dev, inode.usec / 1e6,
                      rdev=inode.rdev)  # fmt: skip
-    huge = inode.dev in session.box.fs.hugetlbfs
+    huge = session.box.fs.hugetlbfs.get(inode.dev)
     size = int(inode.size)
     in_memory = kind == "dir" and inode.dev in session.box.fs.tmpfs
     if in_memory:
         size = BOGO_DIRENT_SIZE * (2 + len(inode.children or ()))
-    elif kind == "dir" and not huge:
+    elif kind == "dir" and huge is None:
         size = BLOCK
     blocks = 0 if in_memory else -(-size // BLOCK) * (BLOCK // 512)
-    if huge:
+    if huge is not None:
         blocks = len(inode.hugetlb.pages) << inode.hugetlb.order + 3 if inode.hugetlb is not None else 0
     below = (inode.children or {}).values()
     links = inode.nlink + (kind == "dir") + sum(one.is_dir for one in below)
     return Facts(kind, inode.mode & 0o7777, size, inode.number, links, inode.dev, inode.usec / 1e6, blocks,
-                 uid=inode.uid, gid=inode.gid)  # fmt: skip
+                 uid=inode.uid, gid=inode.gid,
+                 io_block=BLOCK if huge is None else BLOCK << huge.order)  # fmt: skip
+
+
+def changed(io: IO, facts: Facts) -> float:
+    """When a file was last changed, in seconds since 1970."""
+    if facts.seconds is None:
+        return now(io)
+    return booted(io) + facts.seconds

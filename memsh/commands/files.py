@@ -5,8 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 
-from memsh.commands.facts import lstat
-from memsh.commands.filestat import changed
+from memsh.commands.facts import changed, lstat
 from memsh.commands.paths import (
     CHUNK,
     BoxFiles,

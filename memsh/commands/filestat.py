@@ -1,50 +1,36 @@
-"""Files looked at: stat readlink du (GNU coreutils 9.1).
+"""Files looked at: stat readlink (GNU coreutils 9.1).
 
-Known deviation: there is one user.
+Known deviations: there is one user; nothing keeps when a file was made.
 """
 
 from __future__ import annotations
 
-import posixpath
-import re
-from fnmatch import fnmatchcase
-from typing import Any
-
-from memsh.commands.blocks import Unit, block_size, unit_of
-from memsh.commands.facts import BLOCK, Facts, link_target, lstat
+from memsh.commands.facts import Facts, changed, link_target, lstat
 from memsh.commands.pathnames import canonical
-from memsh.commands.paths import stat_kind, walked
-from memsh.digits import is_digits
-from memsh.lazy import regular
+from memsh.commands.paths import missing, path_of, stat_kind
+from memsh.commands.processes import running
+from memsh.commands.statformat import Arrow, Epoch, Values, Whole, formatted, unescaped
 from memsh.linux.include.errno import KernelError
-from memsh.shell import IO, Args, ShellError, rest
-from memsh.textutils.clock import booted, local_zone, now
-from memsh.textutils.quoting import C_ESCAPES
-from memsh.textutils.sources import Sources, named_files
+from memsh.procfs.pid_mounts import mount_of, statfs
+from memsh.shell import IO, Args, rest
+from memsh.textutils.clock import local_zone
+from memsh.textutils.quoting import quoteaf
 from memsh.textutils.timeformat import strftime
-from memsh.textutils.utility import NoChoice, last_typed, one_of, option, sized, utility
+from memsh.textutils.utility import last_typed, one_of, option, utility
 
 TOPIC = "files"
 UNKNOWN = "UNKNOWN"  # a number that has no name
 _KINDS = {
     "dir": "directory", "link": "symbolic link", "block": "block special file", "char": "character special file",
 }  # fmt: skip
-_FORMAT = regular(r"%(-?0?#?[0-9]*)(?:\.([0-9]*))?([HL][dr]|.)")
-_ESCAPE = regular(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
-_CONTROL = {**C_ESCAPES, "\\": "\\", '"': '"', "e": "\x1b"}
-
-
-def changed(io: IO, facts: Facts) -> float:
-    """When a file was last changed, in seconds since 1970."""
-    if facts.seconds is None:
-        return now(io)
-    return booted(io) + facts.seconds
 
 
 @utility(
-    option("-L", "--dereference", help="where links lead"), option("-f", "--file-system"),
+    option("-L", "--dereference", help="where links lead"),
+    option("-f", "--file-system", help="the file system that it is in"),
     option("--cached", type=one_of("--cached", "default", "never", "always"), meta="MODE"),
-    option("-c", "--format", type=str, meta="FORMAT", help="%n name, %s size, %a mode, %i inode, %F kind, %y time …"),
+    option("-c", "--format", type=str, meta="FORMAT",
+           help="%n name, %s size, %a mode, %i inode, %F kind, %y time …; with -f %b blocks, %f free, %T type …"),
     option("--printf", type=str, meta="FORMAT", help="the same, with \\n and without a newline of its own"),
     option("-t", "--terse", help="one line"), rest("files", words="path"), topic=TOPIC,
 )  # fmt: skip
@@ -55,25 +41,31 @@ def stat(box: object, args: Args, io: IO) -> int:
     """
     if not args.files:
         raise args.refused("missing operand")
-    if args.file_system:
-        raise ShellError("-f: the file systems are told by df")
+    escapes = last_typed(args, "format", "printf") == "printf"
+    pattern, end = (args.printf, "") if escapes else (args.format, "\n")
+    if args.file_system and pattern is None:
+        pattern, end = _FS_TERSE if args.terse else _FS_LONG, ""
     status = 0
     for name in args.files:
-        try:
-            facts = lstat(io.session, name, args.dereference)
-        except OSError as error:
-            io.complain(f"cannot statx '{name}': {error.strerror}")
+        if args.file_system and name == "-":
+            io.complain("using '-' to denote standard input does not work in file system mode")
             status = 1
             continue
-        if args.printf is not None:
-            shown = _ESCAPE.sub(lambda match: _escaped(io, match), args.printf)
-            io.out(_formatted(io, name, facts, shown))
-        elif args.format is not None:
-            io.out(_formatted(io, name, facts, args.format) + "\n")
-        elif args.terse:
-            io.out(_formatted(io, name, facts, "%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %W %o") + "\n")
-        else:
-            io.out(_long(io, name, facts))
+        try:
+            if args.file_system:
+                values = _system_values(io, name)
+            else:
+                facts = lstat(io.session, name, args.dereference)
+        except OSError as error:
+            what = "read file system information for" if args.file_system else "statx"
+            io.complain(f"cannot {what} '{name}': {error.strerror}")
+            status = 1
+            continue
+        if pattern is None:
+            io.out((_terse if args.terse else _long)(io, name, facts))
+            continue
+        shown = unescaped(io, pattern) if escapes else pattern
+        io.out(formatted(values if args.file_system else _values(io, name, facts), shown) + end)
     return status
 
 
@@ -114,16 +106,6 @@ def readlink(box: object, args: Args, io: IO) -> int:
     return status
 
 
-def _escaped(io: IO, match: re.Match[str]) -> str:
-    """An escape of --printf; one that means nothing is warned about."""
-    hexadecimal, octal, char = match.groups()
-    if hexadecimal or octal:
-        return chr(int(hexadecimal, 16) if hexadecimal else int(octal, 8) & 0xFF)
-    if char not in _CONTROL:
-        io.complain(f"warning: unrecognized escape '\\{char}'")
-    return _CONTROL.get(char, char)
-
-
 def _kind(facts: Facts) -> str:
     return _KINDS.get(facts.kind) or ("regular empty file" if not facts.size else "regular file")
 
@@ -132,192 +114,72 @@ def _stamp(io: IO, when: float) -> str:
     return strftime("%Y-%m-%d %H:%M:%S.%N %z", when, local_zone(io))
 
 
+def _terse(io: IO, name: str, facts: Facts) -> str:
+    return formatted(_values(io, name, facts), "%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %W %o\n")
+
+
+_OWNERS = "Access: (%04a/%10.10A)  Uid: (%5u/%8U)   Gid: (%5g/%8G)\n"
+_TIMES = "Access: %x\nModify: %y\nChange: %z\n Birth: %w\n"
+
+
 def _long(io: IO, name: str, facts: Facts) -> str:
+    values = _values(io, name, facts)
     shown = f"{name} -> {facts.target}" if facts.kind == "link" else name
-    rdev = f" Device type: {facts.rdev[0]},{facts.rdev[1]}" if facts.kind in ("block", "char") else ""
-    when = _stamp(io, changed(io, facts))
-    return (
-        f"  File: {shown}\n"
-        f"  Size: {facts.size:<10}\tBlocks: {facts.blocks:<10} IO Block: {_io_block(facts):<6} {_kind(facts)}\n"
-        f"Device: {facts.dev[0]},{facts.dev[1]}\tInode: {facts.inode:<11} Links: {facts.links}{rdev}\n"
-        f"Access: ({facts.mode:04o}/{facts.bits()})  Uid: ({facts.uid:5}/{facts.user or UNKNOWN:>8})   "
-        f"Gid: ({facts.gid:5}/{facts.group or UNKNOWN:>8})\n"
-        f"Access: {when}\nModify: {when}\nChange: {when}\n Birth: -\n"
+    links = "%-5h Device type: %Hr,%Lr" if facts.kind in ("block", "char") else "%h"
+    return f"  File: {shown}\n" + formatted(
+        values, "  Size: %-10s\tBlocks: %-10b IO Block: %-6o %F\nDevice: %Hd,%Ld\tInode: %-10i  Links: "
+        f"{links}\n{_OWNERS}{_TIMES}",
     )  # fmt: skip
 
 
-def _io_block(facts: Facts) -> int:
-    return BLOCK if facts.seconds is not None else 1024
-
-
-def _formatted(io: IO, name: str, facts: Facts, pattern: str) -> str:
+def _values(io: IO, name: str, facts: Facts) -> Values:
     when = changed(io, facts)
-    major, minor = facts.rdev
-    quoted = f"'{name}' -> '{facts.target}'" if facts.kind == "link" else f"'{name}'"
-    values: dict[str, Any] = {
-        "n": name, "N": quoted, "s": facts.size, "b": facts.blocks, "B": 512, "o": _io_block(facts),
-        "f": f"{facts.st_mode:x}", "a": f"{facts.mode:o}", "A": facts.bits(), "F": _kind(facts), "u": facts.uid,
-        "g": facts.gid, "U": facts.user or UNKNOWN, "G": facts.group or UNKNOWN, "i": facts.inode, "h": facts.links,
-        "d": facts.dev[0] << 8 | facts.dev[1], "Hd": facts.dev[0], "Ld": facts.dev[1],
-        "D": f"{facts.dev[0] << 8 | facts.dev[1]:x}", "t": f"{major:x}",
-        "T": f"{minor:x}", "r": major << 8 | minor, "x": _stamp(io, when), "y": _stamp(io, when), "z": _stamp(io, when),
-        "w": "-", "X": int(when), "Y": int(when), "Z": int(when), "W": 0,
-        "m": "/proc" if facts.seconds is None else "/",
+    stamp, epoch = _stamp(io, when), Epoch(round(when * 1e9))
+    (major, minor), (dev_major, dev_minor) = facts.rdev, facts.dev
+    device, rdev = dev_major << 8 | dev_minor, major << 8 | minor
+    quoted = Arrow(quoteaf(name), quoteaf(facts.target)) if facts.kind == "link" else quoteaf(name)
+    box = io.session.box
+    return {
+        "n": name, "N": quoted, "s": Whole(facts.size, "d"), "b": Whole(facts.blocks), "B": Whole(512),
+        "o": Whole(facts.io_block), "f": Whole(facts.st_mode, "x"), "a": Whole(facts.mode, "o"), "A": facts.bits(),
+        "F": _kind(facts), "u": Whole(facts.uid), "g": Whole(facts.gid), "U": facts.user or UNKNOWN,
+        "G": facts.group or UNKNOWN, "i": Whole(facts.inode), "h": Whole(facts.links), "d": Whole(device),
+        "Hd": Whole(dev_major), "Ld": Whole(dev_minor), "D": Whole(device, "x"), "t": Whole(major, "x"),
+        "T": Whole(minor, "x"), "r": Whole(rdev), "R": Whole(rdev, "x"), "Hr": Whole(major), "Lr": Whole(minor),
+        "x": stamp, "y": stamp, "z": stamp, "w": "-", "X": epoch, "Y": epoch, "Z": epoch, "W": Epoch(0),
+        "m": "/proc" if box is None else mount_of(box, path_of(io.session, name, False)).where,
     }  # fmt: skip
 
-    def one(match: re.Match[str]) -> str:
-        width, _, letter = match.groups()
-        if letter == "%":
-            return "%"
-        text = str(values.get(letter, "?"))
-        digits = int(width.lstrip("-#0") or 0)
-        if width[:1] == "-":
-            return text.ljust(digits)
-        return text.rjust(digits, "0" if width[:1] == "0" else " ")
 
-    return _FORMAT.sub(one, pattern)
+# -f
 
 
-# du
+_NAMES = {
+    "cgroup2": "cgroup2fs", "debugfs": "debugfs", "devtmpfs": "tmpfs", "ext4": "ext2/ext3", "hugetlbfs": "hugetlbfs",
+    "proc": "proc", "sysfs": "sysfs", "tmpfs": "tmpfs", "tracefs": "tracefs",
+}  # fmt: skip
+_FS_TERSE = "%n %i %l %t %s %S %b %f %a %c %d\n"
+_FS_LONG = (
+    '  File: "%n"\n    ID: %-8i Namelen: %-7l Type: %T\nBlock size: %-10s Fundamental block size: %S\n'
+    "Blocks: Total: %-10b Free: %-10f Available: %a\nInodes: Total: %-10c Free: %d\n"
+)
 
 
-def _threshold(word: str) -> int:
-    minus = word[:1] == "-"
-    size = sized(word[minus:])
-    if size is None or (minus and not size):
-        raise ValueError(f"invalid -t argument '{word}'")
-    return -size if minus else size
+def _system_values(io: IO, name: str) -> Values:
+    """The figures of the file system that a name lies in. ENOENT, ENOTDIR."""
+    box = io.session.box
+    running(box)
+    whole = path_of(io.session, name)
+    if stat_kind(io.session, whole) is None:
+        raise missing(io.session, whole)
+    row = mount_of(box, whole)
+    buf = statfs(box, row)
+    return {
+        "n": name, "i": Whole(buf.fsid, "x"), "l": Whole(buf.namelen), "t": Whole(buf.type, "x"), "T": _NAMES[row.kind],
+        "b": _signed(buf.blocks), "f": _signed(buf.bfree), "a": _signed(buf.bavail), "s": Whole(buf.bsize),
+        "S": Whole(buf.bsize), "c": Whole(buf.files), "d": _signed(buf.ffree),
+    }  # fmt: skip
 
 
-def _depth(word: str) -> int:
-    if not is_digits(word):
-        raise NoChoice(f"invalid maximum depth '{word}'")
-    return int(word[:18])
-
-
-_TIMES = one_of("--time", "atime/access/use", "ctime/status")
-_STYLES = {"full-iso": "%Y-%m-%d %H:%M:%S.%N %z", "long-iso": "%Y-%m-%d %H:%M", "iso": "%Y-%m-%d"}
-_STYLE = one_of("time style", *_STYLES)
-
-
-@utility(
-    option("-a", "--all", help="files too"), option("-b", "--bytes", help="sizes as ls has them"),
-    option("--apparent-size"), option("-B", "--block-size", type=block_size("-B"), meta="SIZE"),
-    option("-c", "--total", help="with a sum"), option("-h", "--human-readable", help="sizes for people"),
-    option("--si", help="in powers of 1000"), option("--inodes", help="count files instead"),
-    option("-k", name="kibi"), option("-m", name="mebi"), option("-s", "--summarize", help="one line for each name"),
-    option("-d", "--max-depth", type=_depth, meta="N"),
-    option("-x", "--one-file-system"), option("-l", "--count-links"), option("-0", "--null"),
-    option("-S", "--separate-dirs", help="without the folders below"),
-    option("-D", "--dereference-args", "-H", name="follow_named"), option("-L", "--dereference"),
-    option("-P", "--no-dereference", name="physical"),
-    option("-t", "--threshold", type=_threshold, meta="SIZE", help="none smaller; -SIZE none larger"),
-    option("--time", type=_TIMES, optional="mtime", meta="WORD", help="with the time of the last change"),
-    option("--time-style", type=lambda word: word if word[:1] == "+" else _STYLE(word), default="long-iso",
-           meta="STYLE"),
-    option("--exclude", type=str, many=True, meta="PATTERN"),
-    option("-X", "--exclude-from", type=str, many=True, meta="FILE"), option("--files0-from", type=str, meta="FILE"),
-    rest("files", words="path"), topic=TOPIC,
-)  # fmt: skip
-def du(box: object, args: Args, io: IO) -> int:
-    """the room that files take on the disk
-
-    mkfile /data 1M; du -h /data
-    """
-    if args.summarize and args.all:
-        raise args.refused("cannot both summarize and show all entries")
-    if args.summarize and args.max_depth:
-        raise args.refused(f"warning: summarizing conflicts with --max-depth={args.max_depth}")
-    return Usage(args, io).run()
-
-
-class Usage:
-    """One call of du."""
-
-    def __init__(self, args: Args, io: IO) -> None:
-        self.args, self.io, self.status = args, io, 0
-        self.unit = unit_of(args, Unit())
-        self.apparent = args.bytes or args.apparent_size
-        self.most = 0 if args.summarize else args.max_depth
-        self.counted: set[tuple[tuple[int, int], int]] = set()  # files with several names
-        self.excluded = list(args.exclude)
-        for name in args.exclude_from:
-            self.excluded += [line for line in Sources(io, [name]).bare_lines() if line]
-        self.follow = last_typed(args, "follow_named", "dereference", "physical")
-        named = args.files0_from is not None or len(args.files) > 1
-        self.once = named or self.follow in ("dereference", "follow_named")
-        self.device: tuple[int, int] = (0, 0)
-
-    def run(self) -> int:
-        args, io = self.args, self.io
-        files = [(name, "") for name in args.files or ["."]]
-        if args.files0_from is not None:
-            files = list(named_files(io, args, args.files0_from, "cannot open '{name}' for reading: {why}"))
-        total, newest = 0, None
-        for name, wrong in files:
-            try:
-                if wrong:
-                    raise ShellError(wrong)
-                self.device = self._facts(name, 0).dev
-                size, when = self._walk(name, 0)
-                total += size
-                newest = max(filter(None, (newest, when)), default=None)
-            except OSError as error:
-                io.complain(f"cannot access '{name}': {error.strerror}")
-                self.status = 1
-            except ShellError as error:
-                io.complain(error.message)
-                self.status = 1
-        if args.total:
-            self._show(total, newest, "total")
-        return self.status
-
-    def _facts(self, path: str, depth: int) -> Facts:
-        follow = self.follow == "dereference" or (self.follow == "follow_named" and not depth)
-        return lstat(self.io.session, path, follow)
-
-    def _show(self, size: int, when: float | None, name: str) -> None:
-        args = self.args
-        shown = str(size) if args.inodes else self.unit.shown(size)
-        stamp = ""
-        if args.time is not None:
-            style = _STYLES.get(args.time_style, args.time_style.removeprefix("+"))
-            stamp = strftime(style, when or now(self.io), local_zone(self.io)) + "\t"
-        self.io.out(f"{shown}\t{stamp}{name}" + ("\0" if args.null else "\n"))
-
-    def _walk(self, path: str, depth: int) -> tuple[int, float | None]:
-        """(size, time of the last change) of a file and all below it."""
-        args, io = self.args, self.io
-        io.check()
-        facts = self._facts(path, depth)
-        if self.excluded and any(fnmatchcase(tail, glob) for tail in _tails(path) for glob in self.excluded):
-            return 0, None
-        several = self.once or (facts.kind != "dir" and facts.links > 1)
-        if several and not args.count_links:
-            if (facts.dev, facts.inode) in self.counted:
-                return 0, None
-            self.counted.add((facts.dev, facts.inode))
-        if args.one_file_system and depth and facts.dev != self.device:
-            return 0, None
-        own = 1 if args.inodes else facts.size if self.apparent else facts.blocks * 512
-        newest: float | None = changed(io, facts)
-        below = 0
-        if facts.kind == "dir":
-            for name in walked(io.session, path):
-                size, when = self._walk(posixpath.join(path, name), depth + 1)
-                below += size
-                newest = max(filter(None, (newest, when)), default=None)
-                inner = self._facts(posixpath.join(path, name), depth + 1) if args.separate_dirs else None
-                if inner is not None and inner.kind != "dir":
-                    own += size
-                    below -= size
-        whole = own if args.separate_dirs else own + below
-        fits = args.threshold is None or (whole >= args.threshold if args.threshold >= 0 else whole <= -args.threshold)
-        if (not depth or ((facts.kind == "dir" or args.all) and (self.most is None or depth <= self.most))) and fits:
-            self._show(whole, newest, path)
-        return own + below, newest
-
-
-def _tails(path: str) -> list[str]:
-    """A path, and what stands behind each of its slashes."""
-    return [path, *(path[match.end() :] for match in re.finditer("/+(?=.)", path))]
+def _signed(number: int) -> Whole:
+    return Whole(number - (number >> 63 << 64), "d")

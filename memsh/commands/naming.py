@@ -5,9 +5,8 @@ from __future__ import annotations
 import posixpath
 
 from memsh.commands.attributes import new_mode
-from memsh.commands.facts import lstat
+from memsh.commands.facts import changed, lstat
 from memsh.commands.files import copy_file, copy_text
-from memsh.commands.filestat import changed
 from memsh.commands.paths import is_procfs, on_disk, path_of, stat_kind
 from memsh.commands.targets import (
     agreed,

@@ -19,7 +19,7 @@ from memsh.linux.kernel import signal
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell import arg, command, rest
-from memsh.shell.errors import PANICKED, ShellError, Unreasonable, UsageError
+from memsh.shell.errors import NO_KERNEL, PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.jobspecs import ended, job_of, own
 from memsh.shell.limits import PROCESSES
 from memsh.shell.registry import Args
@@ -51,8 +51,10 @@ def reasonable(box: Box) -> None:
 PID = arg("pid", type=pid, help="a process (see ps)", words="pid")
 
 
-def running(box: Box) -> Task:
-    """The current process; refuses after a panic."""
+def running(box: Box | None) -> Task:
+    """The current process; refuses after a panic, and where there is no kernel."""
+    if box is None:
+        raise ShellError(NO_KERNEL)
     if box.panicked:
         raise ShellError(PANICKED)
     box.settle()

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import os
-from hashlib import md5
 from typing import TYPE_CHECKING
 
 from memsh.commands.paths import path_of
@@ -16,6 +14,7 @@ from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import File
 from memsh.linux.include.stat import s_isblk
+from memsh.linux.lib.uuid import uuid_gen
 from memsh.linux.mm.swap.swapoff import swapoff as sys_swapoff
 from memsh.linux.mm.swap.swapon import MAGIC, MAGIC_AT, VERSION_AT, first_page, swap_header
 from memsh.linux.mm.swap.swapon import swapon as sys_swapon
@@ -92,12 +91,11 @@ def mkswap(box: Box, args: Args, io: IO) -> int:
             io.err(f"mkswap: {path}: insecure permissions {mode:04o}, fix with: chmod {0o666 & ~mask:04o} {path}\n")
         if has_signature(box, file):
             io.err(f"mkswap: {path}: warning: wiping old swap signature.\n")
-        uuid = bytearray(md5(os.fsencode(f"{file.path} {box.uptime_usec}"), usedforsecurity=False).digest())
-        uuid[6], uuid[8] = uuid[6] & 0x0F | 0x40, uuid[8] & 0x3F | 0x80
+        uuid = uuid_gen(f"{file.path} {box.uptime_usec}")
         label = (args.label or "").encode("utf-8", "surrogateescape")[:16]
         good = (pages - 1) << 12
         io.out(f"Setting up swapspace version 1, size = {human_size(good, long=True)} ({good} bytes)\n")
-        header = swap_header(pages, bytes(uuid), label)
+        header = swap_header(pages, uuid, label)
         box.fs.write(file, VERSION_AT, header[VERSION_AT:])
         box.writeback.sync_inode(file.inode)
         digits = uuid.hex()

@@ -29,6 +29,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.kernel.timer import BTIME
 from memsh.procfs import tree
 from memsh.procfs.node import Directory, Link, Node, ProcFile
+from memsh.procfs.pid_mounts import mount_of, statfs
 from memsh.procfs.tree import refusal, strict
 from memsh.shell.errors import PANICKED
 from memsh.shell.lines import run_deed
@@ -176,7 +177,13 @@ class BoxFiles(mfusepy.Operations):  # type: ignore[misc]
 
     @answering
     def statfs(self, path: str) -> dict[str, int]:
-        return {"f_bsize": 4096, "f_frsize": 4096, "f_namemax": 255}
+        box = self.session.box
+        told = statfs(box, mount_of(box, path))
+        return {
+            "f_bsize": told.bsize, "f_frsize": told.bsize, "f_blocks": told.blocks, "f_bfree": told.bfree,
+            "f_bavail": told.bavail, "f_files": told.files, "f_ffree": told.ffree, "f_favail": told.ffree,
+            "f_namemax": told.namelen,
+        }  # fmt: skip
 
     # reading and writing
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.fs.namespace import mounts
+from memsh.linux.fs.statfs import vfs_statfs
+from memsh.linux.include.statfs import Kstatfs
 from memsh.linux.mm.shmem.shmem import TMPFS_DEV
 from memsh.procfs.seq_file import mangle_path
 
@@ -46,7 +48,8 @@ def mounted(box: Box) -> list[Mounted]:
         Mounted(16, 1, (0, 15), "/sys", "sysfs", "sysfs"),
         Mounted(17, 1, (0, 5), "/dev", "devtmpfs", "devtmpfs", super_options=memory.replace(wide, f",mode=755{wide}")
                 if wide else memory + ",mode=755"),
-        Mounted(18, 17, (0, 16), "/dev/shm", "tmpfs", "tmpfs", super_options=box.fs.tmpfs[TMPFS_DEV].show_options(box)),
+        Mounted(18, 17, TMPFS_DEV, "/dev/shm", "tmpfs", "tmpfs",
+                super_options=box.fs.tmpfs[TMPFS_DEV].show_options(box)),
         Mounted(19, 16, (0, 6), "/sys/kernel/debug", "debugfs", "debugfs"),
         Mounted(20, 16, (0, 11), "/sys/kernel/tracing", "tracefs", "tracefs"),
     ]  # fmt: skip
@@ -59,6 +62,16 @@ def mounted(box: Box) -> list[Mounted]:
             rows.append(Mounted(one.number, above.number, one.dev, one.where, kind, one.source, one.flags,
                                 one.show_options(box)))  # fmt: skip
     return rows
+
+
+def mount_of(box: Box, whole: str) -> Mounted:
+    """The file system that an absolute name without links lies in: the last that was mounted there (lookup_mnt)."""
+    return max(reversed([row for row in mounted(box) if below(whole, row.where)]), key=lambda row: len(row.where))
+
+
+def statfs(box: Box, row: Mounted) -> Kstatfs:
+    """How full it is (user_statfs)."""
+    return vfs_statfs(box, row.dev, row.kind)
 
 
 def below(path: str, where: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memsh.digits import is_digits
 from memsh.shell import fingers, programs
 from memsh.shell.errors import (
+    NO_KERNEL,
     NOT_FOUND,
     PANICKED,
     BadSubscript,
@@ -222,7 +223,7 @@ class Calls(Refusals):
             if helper is not None:
                 return Prepared(helper, helper.parse([command.name]), "help", node.assigns, node.redirects, node)
         if command.needs_box and session.box is None:
-            raise ShellError("needs a kernel, and --proc has none: it reads a recorded /proc")
+            raise ShellError(NO_KERNEL)
         try:
             args = command.parse(rest, session.bits)
         except ShellError as error:

@@ -7,6 +7,7 @@ PIPE_STATUS = 141  # 128 + SIGPIPE
 BUG_STATUS = 70  # sysexits.h: EX_SOFTWARE
 NO_MEMORY = "the host has no memory left for this"
 PANICKED = "the kernel has panicked: views, undo, reset and exit are what is left"
+NO_KERNEL = "needs a kernel, and --proc has none: it reads a recorded /proc"
 
 
 class ShellError(Exception):

@@ -44,3 +44,9 @@ def quotef(name: str) -> str:
         escapes = {key: value for key, value in _ESCAPES.items() if key not in "\\'"}
         parts.append(escapes.get(char, f"\\{byte:03o}") if strange else "'\\''" if char == "'" else char)
     return "'" + "".join(parts) + "'"
+
+
+def quoteaf(name: str) -> str:
+    """The same, between quotes in any case (shell_escape_always_quoting_style)."""
+    shown = quotef(name)
+    return f"'{name}'" if shown == name else shown

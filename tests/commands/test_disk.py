@@ -6,7 +6,7 @@ import pytest
 
 from memsh.commands.disk import human, statistics
 from memsh.inspect.check import check
-from memsh.linux.fs.diskfs import DISK_BYTES
+from memsh.linux.fs.ext4 import RESV_CLUSTERS, free_blocks
 from tests.commands.typed import Typed
 from tests.sessions import typed_session
 
@@ -82,13 +82,14 @@ def test_direct_io_goes_past_the_cache(box: Callable[..., str]) -> None:
 def test_a_disk_and_a_tmpfs_that_are_full(box: Callable[..., str]) -> None:
     fs = box.session.box.fs  # type: ignore[attr-defined]
     assert box("mkfile /huge 9G", 1) == "mkfile: No space left on device\n"
-    left = DISK_BYTES - fs.used - 2 * 1024 * 1024 - 4096
+    left = (free_blocks(fs) - RESV_CLUSTERS << 12) - 2 * 1024 * 1024 - 4096
     box(f"mkfile /most {left}")
     lines = box("dd if=/dev/zero of=/data bs=1M", 1).splitlines()
     assert lines[:3] == ["dd: error writing '/data': No space left on device", "3+0 records in", "2+1 records out"]
     assert lines[3].startswith("2101248 bytes (2.1 MB, 2.0 MiB) copied, ")
     assert box("echo x > /y", 1).endswith("No space left on device\n")
-    assert box("df / | tail -1").split()[3:] == ["0", "100%", "/"]
+    assert box("df / | tail -1").split()[3:] == ["0", "100%", "/"] and box("stat -f -c '%f %a' /") == "4096 0\n"
+    assert box("mkdir /d", 1).endswith("No space left on device\n") and box("ln -s /etc /l; readlink /l") == "/etc\n"
     box("rm /most /data")
     assert box("dd if=/dev/zero of=/dev/shm/a bs=1M", 1).startswith("dd: error writing '/dev/shm/a': No space left on")
     assert "100% /dev/shm" in box("df -h /dev/shm")

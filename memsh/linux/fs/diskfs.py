@@ -8,15 +8,14 @@ What would exceed RLIMIT_FSIZE is refused with SIGXFSZ. Known deviations: the sh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from memsh.linux.drivers.base.devtmpfs import devtmpfs_mount
 from memsh.linux.fs.char_dev import chrdev_open
-from memsh.linux.fs.ext4 import DISK_BYTES, MAX_FILE
+from memsh.linux.fs.ext4 import MAX_FILE, inode_blocks
 from memsh.linux.fs.filetext import ETC
 from memsh.linux.fs.image import ANYBODYS, DIRECTORIES, LARGE, PROGRAM_FOLDERS, TREE, generate
 from memsh.linux.fs.namei import Tree
-from memsh.linux.fs.namespace import mounts
 from memsh.linux.include.errno import KernelError, Signalled
 from memsh.linux.include.flags import SIGXFSZ
 from memsh.linux.include.mm_types import AddressSpace, File, Inode
@@ -32,23 +31,6 @@ from memsh.linux.mm.shmem.super import Tmpfs, TmpfsOptions
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-
-
-class Mount(NamedTuple):
-    """A mounted file system; sizes in bytes."""
-
-    device: str
-    where: str
-    size: int
-    used: int
-
-
-def filesystems(box: Box) -> list[Mount]:
-    """What is mounted and holds files: the disk, tmpfs."""
-    fs = box.fs
-    memory = [Mount(one.source, one.where, one.max_blocks(box) << 12, one.used_blocks << 12)
-              for one in mounts(box) if one.where]  # fmt: skip
-    return [Mount("/dev/vdb", "/", DISK_BYTES, fs.used), *memory]
 
 
 class FileSystem(Tree):
@@ -85,7 +67,7 @@ class FileSystem(Tree):
             inode.parent = parent
         if not inode.a_ops.writeback:
             return
-        self.used += size - inode.size
+        self.used_blocks += inode_blocks(inode, size) - inode_blocks(inode)
         inode.size = inode.seeded = size
         inode.seed = path
         inode.mode = 0o100000 | (0o755 if parts[0] in PROGRAM_FOLDERS or parts == ["init"] else 0o644)
@@ -129,11 +111,11 @@ class FileSystem(Tree):
             finally:
                 self.fput(file)
             return inode
-        if self.used + size > DISK_BYTES:
+        if inode.s_op.room(self.box, inode, 0, size) < size:
             raise KernelError("ENOSPC")
-        self.used += size
         inode.seed = path
         inode.size = inode.seeded = size
+        inode.s_op.resized(self.box, inode, 0)
         return inode
 
     # -- objects

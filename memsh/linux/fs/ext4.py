@@ -1,6 +1,7 @@
 """The disk's file system, and the disks: how much there is, what lies behind their pages (fs/ext4, block/bdev.c).
 
-Known deviations: metadata blocks are never written; the disk holds 8 GiB.
+Known deviations: metadata blocks are never written; the disk holds 8 GiB; a directory takes one block however many
+names it has, no file more extents than its inode has room for; there is no lost+found.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from memsh.linux.include.mm_types import (
     SuperOperations,
 )
 from memsh.linux.include.stat import S_IFBLK
+from memsh.linux.include.statfs import MAGIC, Kstatfs
 from memsh.linux.lib.libfs import no_value, nothing, put_named, same_size
+from memsh.linux.lib.uuid import uuid_gen, uuid_to_fsid
 from memsh.linux.mm.filemap.filemap import block_write_begin, block_write_end, filemap_get_pages, filemap_write_zeros
 from memsh.linux.mm.filemap.mapped import generic_file_mmap
 from memsh.linux.mm.mmap.unmapped import thp_get_unmapped_area
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.fs.namei import Tree
 
 DISK_DEV = (254, 16)
 SWAP_DEV = (254, 0)
@@ -30,6 +34,13 @@ SPARE_DISK = 256 << 20
 DISK_BYTES = 8 << 30
 DISK_INODES = DISK_BYTES >> 14  # one for 16 KiB, as mkfs.ext4 makes them
 MAX_FILE = 16 << 40  # with blocks of 4 KiB
+BLOCK = 4096
+OVERHEAD = 58505  # blocks of its own: inode tables, bitmaps, descriptors and those to come, a journal of 64 MiB
+ROOTS_BLOCKS = DISK_BYTES // BLOCK // 20  # 5 % that root alone may fill
+RESV_CLUSTERS = 4096  # that nobody may fill (ext4_set_resv_clusters)
+RESIZE_BLOCKS = 1  # which the resize inode has to itself
+NO_FILES = 9  # inodes that are nobody's: those below 11 but the root
+FAST_LINK = 60  # bytes of a link's target, its end included, that its inode has room for
 
 
 def _read_inode(box: Box, inode: Inode) -> None:
@@ -43,17 +54,42 @@ def _new_name(box: Box, inode: Inode) -> None:
     box.fs.buffers.read_inode(inode.parent)
 
 
+def inode_blocks(inode: Inode, size: int | None = None) -> int:
+    """Blocks that an inode of the disk takes, or would take with another size."""
+    if inode.target:
+        return int(inode.size >= FAST_LINK)
+    return -(-(inode.size if size is None else size) // BLOCK)
+
+
+def free_blocks(fs: Tree) -> int:
+    return DISK_BYTES // BLOCK - OVERHEAD - RESIZE_BLOCKS - fs.used_blocks
+
+
+def has_free_blocks(fs: Tree, count: int) -> bool:
+    """Whether root may have so many more (ext4_has_free_clusters)."""
+    return free_blocks(fs) - RESV_CLUSTERS >= count
+
+
+def ext4_statfs(box: Box) -> Kstatfs:
+    """Of the disk."""
+    free = free_blocks(box.fs)
+    return Kstatfs(
+        MAGIC["ext4"], BLOCK, DISK_BYTES // BLOCK - OVERHEAD, free, max(0, free - ROOTS_BLOCKS - RESV_CLUSTERS),
+        DISK_INODES, DISK_INODES - NO_FILES - box.fs.disk_inodes, uuid_to_fsid(uuid_gen("/dev/vdb")),
+    )  # fmt: skip
+
+
 def _room(box: Box, inode: Inode, position: int, length: int) -> int:
-    return min(length, inode.size + DISK_BYTES - box.fs.used - position)
+    most = inode_blocks(inode) + max(0, free_blocks(box.fs) - RESV_CLUSTERS)
+    return min(length, most * BLOCK - position)
 
 
 def _resized(box: Box, inode: Inode, before: int) -> None:
-    box.fs.used += inode.size - before
+    box.fs.used_blocks += inode_blocks(inode) - inode_blocks(inode, before)
 
 
 def _evict(box: Box, inode: Inode) -> None:
-    if not inode.target:
-        box.fs.used -= inode.size
+    box.fs.used_blocks -= inode_blocks(inode)
 
 
 def _behind(box: Box, inode: Inode, position: int, length: int) -> int:

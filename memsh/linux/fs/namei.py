@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.fs.buffer import Buffers
 from memsh.linux.fs.dcache import Dcache
-from memsh.linux.fs.ext4 import DISK_DEV, DISK_FOP, DISK_INODES, EXT4, root_disk, swap_disk
+from memsh.linux.fs.ext4 import (
+    DISK_DEV,
+    DISK_FOP,
+    DISK_INODES,
+    EXT4,
+    has_free_blocks,
+    inode_blocks,
+    root_disk,
+    swap_disk,
+)
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import Inode
 from memsh.linux.include.namei import MAXSYMLINKS
@@ -42,7 +51,7 @@ class Tree:
         self.box = box
         self.dcache = Dcache(box)
         self.next_ino = 2
-        self.disk_inodes = 0
+        self.disk_inodes = self.used_blocks = 0  # of the disk's file system: its files and what is in them
         self.next_shm_ino = 2
         self.tmpfs: dict[tuple[int, int], Tmpfs] = {}  # mounted RAM file systems, by device
         self.hugetlbfs: dict[tuple[int, int], Hugetlbfs] = {}  # and those of huge pages
@@ -52,7 +61,6 @@ class Tree:
         self.descriptors = 0  # that processes have, their terminals left out
         self.next_pseudo = FIRST_PSEUDO_INO
         self.opened = 0  # files open now, those of mappings among them
-        self.used = 0  # bytes of all files
         self.buffers = Buffers(box, self.device)
 
     def get_next_ino(self) -> int:
@@ -74,7 +82,10 @@ class Tree:
         else:
             if self.disk_inodes >= DISK_INODES:
                 raise KernelError("ENOSPC")
+            if directory and not has_free_blocks(self, 1):
+                raise KernelError("ENOSPC")
             self.disk_inodes += 1
+            self.used_blocks += directory
             number, self.next_ino = self.next_ino, self.next_ino + 1
         inode = Inode(number, name, dev, kind, size, mode=mode)
         if huge is not None and not directory:
@@ -226,6 +237,8 @@ class Tree:
             raise KernelError("EINVAL")
         inode = self._make(path, S_IFREG | 0o666)
         inode.target, inode.mode, inode.size = target, S_IFLNK | 0o777, len(target.encode("utf-8", "surrogateescape"))
+        if inode.a_ops.writeback:
+            self.used_blocks += inode_blocks(inode)
         self._made(inode)
         return inode
 
@@ -373,6 +386,7 @@ class Tree:
             memory.used_inodes -= 1
         elif inode.f_op is DISK_FOP:
             self.disk_inodes -= 1
+            self.used_blocks -= inode.is_dir
 
     def evict(self, inode: Inode) -> None:
         """The end of a file without a name."""

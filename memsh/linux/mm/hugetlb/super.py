@@ -1,5 +1,5 @@
 """Mounted file systems of huge pages: what each may have, and is sure of; its options (fs/hugetlbfs/inode.c:
-hugetlbfs_parse_param, hugetlbfs_show_options; mm/hugetlb.c: struct hugepage_subpool).
+hugetlbfs_parse_param, hugetlbfs_show_options, hugetlbfs_statfs; mm/hugetlb.c: struct hugepage_subpool).
 
 Known deviations: where a page of a mount with min_size= is not to be had, this Linux
 counts a reservation that nobody has, and here it is not counted.
@@ -14,6 +14,7 @@ from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.include.kern_levels import KERN_ERR
+from memsh.linux.include.statfs import MAGIC, UNLIMITED, Kstatfs
 from memsh.linux.lib.cmdline import memparse
 from memsh.linux.lib.kstrtox import fs_param_is_u32
 from memsh.linux.mm.hugetlb.pool import acct_memory
@@ -159,14 +160,6 @@ class Hugetlbfs:
             raise KernelError("ENOSPC")
         self.used_inodes += 1
 
-    def max_blocks(self, box: Box) -> int:
-        """Small pages; 0 where it has no limit of its own."""
-        return 0 if self.subpool is None or self.subpool.most is None else self.subpool.most << self.order
-
-    @property
-    def used_blocks(self) -> int:
-        return 0 if self.subpool is None else self.subpool.used << self.order
-
     def show_options(self, box: Box) -> str:
         """As mountinfo shows those of the file system."""
         h = box.hugetlb.states[self.order]
@@ -181,3 +174,16 @@ class Hugetlbfs:
         if self.subpool is not None and self.subpool.least is not None:
             text += f",min_size={self.subpool.least << h.shift}"
         return text
+
+
+def hugetlbfs_statfs(box: Box, sb: Hugetlbfs) -> Kstatfs:
+    """Of a mounted one, in huge pages: no figures unless it has a share of the pool; -1 where that has no limit."""
+    size = box.hugetlb.states[sb.order].size
+    if sb.subpool is None:
+        return Kstatfs(MAGIC["hugetlbfs"], size)
+    blocks = UNLIMITED if sb.subpool.most is None else sb.subpool.most
+    free = (blocks - sb.subpool.used) & UNLIMITED
+    files, left = UNLIMITED, UNLIMITED
+    if sb.inodes is not None:
+        files, left = sb.inodes, sb.inodes - sb.used_inodes
+    return Kstatfs(MAGIC["hugetlbfs"], size, blocks, free, free, files, left)

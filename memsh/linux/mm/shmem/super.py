@@ -1,5 +1,5 @@
 """Mounted RAM file systems: what each may hold, its options (mm/shmem.c: struct shmem_sb_info, shmem_parse_options,
-shmem_reconfigure, shmem_show_options).
+shmem_reconfigure, shmem_show_options, shmem_statfs).
 
 Known deviations: `mpol=` knows default alone; inode numbers stay below 32 bits.
 """
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.include.kern_levels import KERN_ERR
+from memsh.linux.include.statfs import MAGIC, Kstatfs
 from memsh.linux.lib.cmdline import memparse
 from memsh.linux.lib.kstrtox import fs_param_is_u32
+from memsh.linux.lib.uuid import uuid_gen, uuid_to_fsid
 from memsh.linux.mm.mmap.vmalist import totalram_pages
 
 if TYPE_CHECKING:
@@ -161,3 +163,12 @@ class Tmpfs:
         text += f",gid={self.gid}" if self.gid else ""
         text += ",inode64" if box.arch.bits == 64 else ""
         return text + (f",huge={self.huge}" if self.huge != "never" else "")
+
+
+def shmem_statfs(box: Box, sb: Tmpfs) -> Kstatfs:
+    """Of a mounted one; no figures where it has no limits."""
+    blocks, inodes = sb.max_blocks(box), sb.max_inodes(box)
+    free = blocks - sb.used_blocks if blocks else 0
+    return Kstatfs(MAGIC["tmpfs"], blocks=blocks, bfree=free, bavail=free, files=inodes,
+                   ffree=inodes - sb.used_inodes if inodes else 0,
+                   fsid=uuid_to_fsid(uuid_gen(f"{sb.dev} {sb.where}")))  # fmt: skip
