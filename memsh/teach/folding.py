@@ -32,29 +32,44 @@ def _shape(steps: Sequence[Step], at: int, end: int) -> tuple[Any, ...]:
                  for step in steps[at:end])  # fmt: skip
 
 
+def _unit(steps: Sequence[Step], at: int, calls: int) -> int:
+    """One past so many calls in a row from `at` on; 0 if there are not so many."""
+    begun = at
+    for _ in range(calls):
+        if at >= len(steps) or steps[at].kind != CALL or steps[at].depth != steps[begun].depth:
+            return 0
+        at = _end(steps, at)
+    return at
+
+
 def folds(steps: Sequence[Step]) -> dict[int, tuple[int, str]]:
-    """{first step that is left out: (one past the last, the line told instead)}."""
+    """{first step that is left out: (one past the last, the line told instead)}. One call again and again, or two in
+    turn."""
     found: dict[int, tuple[int, str]] = {}
     at = 0
     while at < len(steps):
-        if steps[at].kind != CALL:
-            at += 1
-            continue
-        shape: tuple[Any, ...] | None = None
-        row, here = [at], _end(steps, at)
-        while here < len(steps) and steps[here].kind == CALL and steps[here].depth == steps[at].depth:
-            if steps[here].function is not steps[at].function:
+        for calls in (1, 2) if steps[at].kind == CALL else ():
+            row = _row(steps, at, calls)
+            if len(row) > TOLD + 3:
+                names = dict.fromkeys(f"{_name(step)}()" for step in steps[at : row[1]]
+                                      if step.kind == CALL and step.depth == steps[at].depth)  # fmt: skip
+                found[row[TOLD]] = (row[-2], f"{', '.join(names)}: and {len(row) - TOLD - 2} more like these")
+                at = row[-1]
                 break
-            end = _end(steps, here)
-            shape = shape or _shape(steps, at, here)
-            if end - here != len(shape) or _shape(steps, here, end) != shape:
-                break
-            row.append(here)
-            here = end
-        if len(row) > TOLD + 2:
-            left = len(row) - TOLD - 1
-            found[row[TOLD]] = (row[-1], f"{_name(steps[at])}(): and {left} more like these")
-            at = here
         else:
             at += 1
     return found
+
+
+def _row(steps: Sequence[Step], at: int, calls: int) -> list[int]:
+    """Where each of the alike units begins of so many calls from `at` on, and where the last one ends."""
+    row, end = [at], _unit(steps, at, calls)
+    if not end:
+        return row
+    shape = _shape(steps, at, end)
+    while end:
+        row.append(end)
+        end = _unit(steps, row[-1], calls)
+        if end - row[-1] != len(shape) or _shape(steps, row[-1], end) != shape:
+            break
+    return row

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from memsh.teach.functions_compaction import COMPACTION
 from memsh.teach.functions_hugetlb import HUGETLB
+from memsh.teach.functions_ksm import KSM
 from memsh.teach.functions_reclaim import RECLAIM
 
 
@@ -237,7 +238,7 @@ tcache.tcache_get|tcache_get|malloc/malloc.c|takes the first chunk of a size off
 tcache.tcache_put|tcache_put|malloc/malloc.c|puts a freed chunk into the thread's cache
 """
 FUNCTIONS: dict[str, Function] = {}
-for _line in (_TABLE + COMPACTION + HUGETLB + RECLAIM).strip().splitlines():
+for _line in (_TABLE + COMPACTION + HUGETLB + KSM + RECLAIM).strip().splitlines():
     _key, _name, _file, _what = _line.split("|")
     FUNCTIONS[_key] = Function(_name, _file, _what)
 

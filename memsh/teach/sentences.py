@@ -20,6 +20,7 @@ from memsh.linux.mm.page_alloc.watermark import (
     wmark_pages,
     zone_watermark_fast,
 )
+from memsh.teach.sentences_ksm import OF_KSM_AFTER, OF_KSM_BEFORE
 from memsh.teach.sentences_processes import OF_PROCESSES_AFTER, OF_PROCESSES_BEFORE
 
 if TYPE_CHECKING:
@@ -307,10 +308,10 @@ BEFORE: dict[str, Teller] = {
     "system.sysmalloc": _sysmalloc, "compaction.try_to_compact_pages": _compact,
     "slowpath.alloc_pages_slowpath": _slowpath, "vmscan.try_to_free_pages": _reclaim, "kswapd.wakeup": _kswapd,
     "shrink.shrink_inactive_list": _inactive, "oom_kill.out_of_memory": _oom, "swap.add_to_swap": _swap_out,
-    "swapin.do_swap_page": _swap_in, **OF_PROCESSES_BEFORE,
+    "swapin.do_swap_page": _swap_in, **OF_PROCESSES_BEFORE, **OF_KSM_BEFORE,
 }  # fmt: skip
 AFTER: dict[str, Callable[[Recorder, Any, Any], str]] = {
     "buddy.alloc_pages": _allocated, "buddy.free_pages": _dropped, "freearea.free_one_page": _freed,
     "mmap.do_mmap": _mmap, "vmscan.try_to_free_pages": _reclaimed, "oom_kill.out_of_memory": _killed,
-    "slab_caches.kmalloc_slab": _fitting, "slub_caches.kmalloc_slab": _fitting, **OF_PROCESSES_AFTER,
+    "slab_caches.kmalloc_slab": _fitting, "slub_caches.kmalloc_slab": _fitting, **OF_PROCESSES_AFTER, **OF_KSM_AFTER,
 }  # fmt: skip
