@@ -78,8 +78,8 @@ def accessors(user: UserProcess) -> tuple[Callable[[int], int], Callable[[int, i
         box.changes += 1
         if addr in words:  # so its page is the process's own
             if not words.late:
-                words.late = True
                 unsettled.append(words)
+                words.late = True
             words[addr] = value
         elif addr & odd or (page := addr >> 12) not in own:
             uaccess.write_word(box, task, addr & low, value & low)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import random
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
+from types import FrameType
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,6 +19,7 @@ from memsh.libc.malloc import Malloc
 from memsh.libc.process import UserProcess
 from memsh.linux.config import MIB, Config
 from memsh.linux.fs.exec import do_execve
+from memsh.linux.include.memmap import MemMap
 from memsh.linux.include.mm_types import Words
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.memory.outcome import Segfault
@@ -164,3 +169,51 @@ def test_a_process_is_reached_as_the_last_time_until_somebody_else_used_its_memo
     assert heap.malloc_usable_size(addr) == 104
     user.rest()
     assert UserProcess.of(box, task) is user
+
+
+class BrokenOff(Exception):
+    """Ctrl-C."""
+
+
+def broken_off(look: Callable[[], object], line: int) -> bool:
+    """Whether it was broken off before its `line`-th line within the words."""
+    left = line
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename not in (inspect.getfile(Words), inspect.getfile(MemMap)):
+            return None
+        left -= event == "line"
+        if not left:
+            raise BrokenOff
+        return trace
+
+    sys.settrace(trace)
+    try:
+        look()
+    except BrokenOff:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+def test_who_is_broken_off_while_he_looks_leaves_the_next_one_all_words() -> None:
+    program = Program("i386", "a.out", Words)
+    mm, memmap = program.user.mm, program.box.memmap
+    at = program.heap.malloc(64)
+    for line in range(1, 1000):
+        stored = {at + word: line * 100 + word for word in range(0, 64, 4)}
+        for addr, value in stored.items():
+            program.user.store(addr, value - 1)
+            program.user.store(addr, value)
+        assert mm.tlb.words.late
+        broken = broken_off(lambda: memmap.data, line)
+        assert [peek(program.box, program.user.task, addr, 4) for addr in stored] == [
+            value.to_bytes(4, "little") for value in stored.values()
+        ]
+        if not broken:
+            break
+        broken_off(partial(mm.tlb.words.load, at + 64 + 4 * line), line % 10 + 1)
+        assert all(addr in mm.tlb.words.pages[addr >> 12] for addr in mm.tlb.words)
+    assert line > 50 and not check(program.box)

@@ -121,7 +121,8 @@ class MemMap:
     @property
     def data(self) -> dict[int, bytearray]:
         while self.unsettled:
-            self.unsettled.pop().settle()
+            self.unsettled[-1].settle()
+            self.unsettled.pop()
         return self.contents
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemMap:

@@ -46,6 +46,8 @@ class Words(dict[int, int]):
 
     A word that is stored again changes here alone. `late`: there are such; their pages' bytes, by `views`, have them
     once they settle(): before somebody looks at bytes (MemMap.data sees to that) and when a page is mapped otherwise.
+    Ctrl-C may break off somebody who only looks, anywhere in here: no step relies on the next one. `pages` may so name
+    a word too many, and settle() is done again by the next who looks.
     """
 
     __slots__ = ("late", "load", "pages", "views")
@@ -63,18 +65,18 @@ class Words(dict[int, int]):
     def keep(self, addr: int, value: int) -> None:
         if len(self) >= self.LIMIT:
             self.clear()
-        self[addr] = value
         kept = self.pages.get(addr >> 12)
         if kept is None:
             self.pages[addr >> 12] = [addr]
         else:
             kept.append(addr)
+        self[addr] = value
 
     def settle(self) -> None:
         """Store in the pages' bytes what only stands here."""
         if self.late:
-            self.late = False
             self._write_back(self)
+            self.late = False
 
     def settle_at(self, addr: int, n: int) -> None:
         """settle() of `n` bytes at `addr`: somebody reads them there."""
@@ -84,8 +86,9 @@ class Words(dict[int, int]):
     def _write_back(self, words: Iterable[int]) -> None:
         views = self.views
         for addr in words:
-            view = views[addr >> 12]
-            view[(addr & 4095) // view.itemsize] = self[addr]
+            if addr in self:
+                view = views[addr >> 12]
+                view[(addr & 4095) // view.itemsize] = self[addr]
 
     def _among(self, addr: int, n: int) -> list[int]:
         """Those that lie, in part at least, in `n` bytes at `addr`."""
@@ -99,7 +102,7 @@ class Words(dict[int, int]):
         if self.late:
             self._write_back(gone)
         for addr in gone:
-            del self[addr]
+            self.pop(addr, None)
 
     def forget(self, addr: int, n: int) -> None:
         """Somebody else stores `n` bytes at `addr`."""
@@ -107,14 +110,14 @@ class Words(dict[int, int]):
         if gone:
             self.settle_at(addr, n)  # a word is stored over in part, perhaps
             for word in gone:
-                del self[word]
+                self.pop(word, None)
             for page in {word >> 12 for word in gone}:
                 self.pages[page] = [word for word in self.pages[page] if word in self]
 
     def clear(self) -> None:
         self.settle()
-        self.pages.clear()
         dict.clear(self)
+        self.pages.clear()
 
 
 class Tlb(dict[int, Any]):
