@@ -22,6 +22,7 @@ from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import current_umask
+from memsh.linux.include.stat import s_isfifo
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.values import wide_size
 from memsh.textutils.quoting import quote
@@ -180,12 +181,14 @@ def fallocate(box: Box, args: Args, io: IO) -> int:
     try:
         whole = writable_path(io.session, args.file)
         inode = box.fs.lookup(whole) if box.fs.exists(whole) else box.fs.create(whole)
+        if s_isfifo(inode.mode):
+            raise KernelError("ESPIPE")
         if inode.f_op.allocate is not None:
             inode.f_op.allocate(box, inode, args.length)
         elif inode.size < args.length:
             _resize(box, whole, args.length)
     except KernelError as error:
-        what = "fallocate failed" if error.code in ("ENOSPC", "EFBIG") else f"cannot open {args.file}"
+        what = "fallocate failed" if error.code in ("ENOSPC", "EFBIG", "ESPIPE") else f"cannot open {args.file}"
         io.complain(f"{what}: {error.strerror}")
         return 1
     return 0

@@ -207,6 +207,10 @@ class Copier:
             session.box.fs.symlink(name, new)
         elif facts.kind == "link":
             session.box.fs.symlink(facts.target, new)
+        elif facts.kind == "fifo" and self.recursive:
+            if old is not None:
+                session.box.fs.unlink(new)
+            session.box.fs.mkfifo(new, facts.mode)
         elif "links" in self.keeps and facts.links > 1 and (facts.dev, facts.inode) in self.made:
             if old is not None:
                 session.box.fs.unlink(new)
@@ -231,6 +235,7 @@ class Copier:
             raise ShellError(f"failed to clone '{target}' from '{name}': Operation not supported")
         old, new = path_of(session, name), path_of(session, target)
         both = on_disk(session, old) and on_disk(session, new)
+        both = both and "fifo" not in (facts.kind, stat_kind(session, new))
         if self.args.attributes_only:
             if both and not session.box.fs.exists(new):
                 session.box.fs.create(new)

@@ -129,7 +129,7 @@ class _Output:
         start = plan.numbers["seek"] * plan.numbers["bs"]
         append = "append" in plan.flags["oflag"]
         kind = stat_kind(session, whole)
-        if not on_disk(session, whole) or kind == "dir" or whole == "/dev/null":
+        if not on_disk(session, whole) or kind in ("dir", "fifo") or whole == "/dev/null":
             assert session.files is not None
             self.sink = session.files.open_write(session, plan.target, append)
             return

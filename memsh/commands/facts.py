@@ -25,12 +25,13 @@ BLOCK = 4096
 BOGO_DIRENT_SIZE = 20  # what tmpfs says that a name in a directory takes
 PROC_DEV = (0, 14)
 PROC_IO_BLOCK = 1024  # proc_fill_super
-LETTERS = {"file": "f", "dir": "d", "link": "l", "block": "b", "char": "c"}
-_TYPES = {"file": 0o100000, "dir": 0o040000, "link": 0o120000, "block": 0o060000, "char": 0o020000}
+LETTERS = {"file": "f", "dir": "d", "link": "l", "block": "b", "char": "c", "fifo": "p"}
+_TYPES = {"file": 0o100000, "dir": 0o040000, "link": 0o120000, "block": 0o060000, "char": 0o020000,
+          "fifo": 0o010000}  # fmt: skip
 
 
 class Facts(NamedTuple):
-    """`kind`: file, dir, link, block, char. `mode`: permission bits. `size` in bytes, `blocks` of 512;
+    """`kind`: file, dir, link, block, char, fifo. `mode`: permission bits. `size` in bytes, `blocks` of 512;
     `seconds`: when it was last changed, since boot, None for what is made as it is read; `rdev` of a device."""
 
     kind: str

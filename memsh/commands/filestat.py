@@ -22,6 +22,7 @@ TOPIC = "files"
 UNKNOWN = "UNKNOWN"  # a number that has no name
 _KINDS = {
     "dir": "directory", "link": "symbolic link", "block": "block special file", "char": "character special file",
+    "fifo": "fifo",
 }  # fmt: skip
 
 

@@ -26,8 +26,8 @@ from memsh.textutils.utility import option, utility
 
 TOPIC = "files"
 _HALF_A_YEAR = 31556952 // 2
-_MARKS = {"dir": "/", "link": "@"}
-_COLORS = {"dir": "01;34", "link": "01;36", "block": "40;33;01", "char": "40;33;01"}
+_MARKS = {"dir": "/", "link": "@", "fifo": "|"}
+_COLORS = {"dir": "01;34", "link": "01;36", "block": "40;33;01", "char": "40;33;01", "fifo": "40;33"}
 _PLAIN = regular(r"[A-Za-z0-9%+,./:@_^{}-][A-Za-z0-9%+,./:=@_^{}~#-]*")
 _STYLES = ("full-iso", "long-iso", "iso", "locale")
 

@@ -146,27 +146,6 @@ def link(box: object, args: Args, io: IO) -> int:
     return 0
 
 
-@utility(
-    option("-m", "--mode", type=str, meta="MODE"), rest("files", words="path"), usage="[OPTION]... NAME...",
-    topic=TOPIC,
-)  # fmt: skip
-def mkfifo(box: object, args: Args, io: IO) -> int:
-    """refused: the box's file systems keep no named pipes
-
-    mkfifo /tmp/p || seq 3 | wc -l
-
-    `A | B` joins two commands, `<(A)` gives one as a file.
-    """
-    if not args.files:
-        raise args.refused("missing operand")
-    for name in args.files:
-        if stat_kind(io.session, name) is not None:
-            io.complain(f"cannot create fifo '{name}': File exists")
-        else:
-            io.complain(f"cannot create fifo '{name}': the box keeps no named pipes; A | B and <(A) join commands")
-    return 1
-
-
 @utility(rest("files", words="path"), usage="FILE", topic=TOPIC)
 def unlink(box: object, args: Args, io: IO) -> int:
     """remove one name

@@ -10,17 +10,19 @@ import posixpath
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from memsh.commands import fifos
 from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.namei import MAXSYMLINKS
-from memsh.linux.include.stat import s_isblk, s_isreg
+from memsh.linux.include.stat import s_isblk, s_isfifo, s_isreg
 from memsh.procfs import tree
 from memsh.procfs.node import Link
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
-from memsh.shell.io import IO, FileInput, Input, NullSink, PartsInput, Sink, TextInput
+from memsh.shell.io import IO, Capture, FileInput, Input, NullSink, PartsInput, Sink, TextInput
 from memsh.shell.limits import TEXT, TOO_LONG
+from memsh.shell.pipes import Pipe
 from memsh.shell.session import FileSink, Session
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ def writable_path(session: Session, name: str) -> str:
 
 
 def stat_kind(session: Session, path: str) -> str | None:
-    """ "dir", "file" or "device"; None if there is nothing of that name."""
+    """ "dir", "file", "fifo" or "device"; None if there is nothing of that name."""
     try:
         path = path_of(session, path)
     except OSError:
@@ -169,7 +171,9 @@ def stat_kind(session: Session, path: str) -> str | None:
         inode = session.box.fs.lookup(path)
     except KernelError:
         return None
-    return "dir" if inode.is_dir else "file" if s_isreg(inode.mode) or inode.target else "device"
+    if inode.is_dir:
+        return "dir"
+    return "file" if s_isreg(inode.mode) or inode.target else "fifo" if s_isfifo(inode.mode) else "device"
 
 
 def is_console(session: Session, path: str) -> bool:
@@ -382,6 +386,13 @@ def open_stream_read(session: Session, number: int) -> Input:
     return found
 
 
+def _is_pipe(stream: Input | Sink | None) -> bool:
+    """Whether a stream is one end of a pipe, as that of a here-document is in bash."""
+    if isinstance(stream, TextInput | PartsInput):
+        return stream.size is None
+    return isinstance(getattr(stream, "sink", stream), Pipe | Capture | fifos.PipeSink)
+
+
 class _Borrowed:
     """A stream that is open already: closing it is its owner's."""
 
@@ -410,14 +421,16 @@ def asked(session: Session, letter: str, path: str) -> bool:
     kind = stat_kind(session, path)
     if kind is None:
         try:
-            return letter in "aer" and _stream(session, stream_number(resolve(session, path))) is not None
+            stream = _stream(session, stream_number(resolve(session, path)))
+            return (letter in "aer" and stream is not None) or (letter == "p" and _is_pipe(stream))
         except OSError:
             return False
-    if letter in "fdbcs":
+    if letter in "fdbcps":
         whole = path_of(session, path)
         block = kind == "device" and on_disk(session, whole) and s_isblk(session.box.fs.lookup(whole).mode)
+        filled = kind == "dir" or (kind == "file" and size_of(session, path) > 0)
         answers = {"f": kind == "file", "d": kind == "dir", "b": block, "c": kind == "device" and not block,
-                   "s": kind == "dir" or (kind == "file" and size_of(session, path) > 0)}  # fmt: skip
+                   "p": kind == "fifo", "s": filled}  # fmt: skip
         return answers[letter]
     if letter in "xgku":
         return (letter == "x" and kind == "dir") or _mode_bit(session, path, letter)
@@ -451,6 +464,8 @@ class BoxFiles:
             source: Input = TextInput(read_text(session, whole))
         else:
             kind = stat_kind(session, whole)
+            if kind == "fifo":
+                return fifos.open_read(session, session.box.fs.lookup(whole))
             if kind not in ("file", "device"):
                 raise KernelError("EISDIR") if kind == "dir" else missing(session, whole)
             if kind == "device" and is_console(session, whole):
@@ -488,7 +503,18 @@ class BoxFiles:
             raise missing(session, whole)
         if kind == "device" and is_console(session, whole):
             return open_stream_write(session, 1)
+        if kind == "fifo":
+            return fifos.open_write(session, session.box.fs.lookup(whole))
         return _DiskSink(session.box, whole, append, kind)
+
+    def open_both(self, session: Session, path: str) -> Input | None:
+        """A named pipe for reading and writing; None for all else."""
+        if stat_kind(session, path) != "fifo":
+            return None
+        return fifos.open_both(session, session.box.fs.lookup(path_of(session, path)))
+
+    def pipe(self, session: Session) -> tuple[Input, FileSink]:
+        return fifos.pipe(session)
 
     def replace(self, session: Session, path: str, through: bool) -> FileSink:
         """A new file in the place of one, with its mode: other names of that one keep what they have; `through`: a

@@ -340,11 +340,15 @@ def as_(box: Box, args: Args, io: IO) -> int:
 
 
 def _let_end(io: IO, over: Callable[[], bool]) -> None:
-    """Let the box's clock move until it is over, or no background job of this shell is left."""
-    session = io.session
-    while own(session) and not over():
-        io.check()
-        session.advance(max(0, min(job.wake for job in session.jobs) - session.box.timer.usec))
+    """Let the box's clock move until it is over, or no background job of this shell is left. ShellError if those that
+    are left wait for what nobody can do."""
+    session, family = io.session, io.language.family
+
+    def ready() -> bool:
+        return over() or not any(job.family == family for job in session.jobs)
+
+    io.check()
+    session.strands.wait(ready, stuck=ShellError("a job waits for what nobody is left to do: this would wait for ever"))
 
 
 def _wait_for_all(io: IO) -> int:

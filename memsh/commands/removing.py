@@ -14,7 +14,8 @@ from memsh.textutils.utility import one_of, option, utility
 
 TOPIC = "files"
 MANY = 3  # -I asks where more than these are named
-_KINDS = {"link": "symbolic link", "block": "block special file", "char": "character special file"}
+_KINDS = {"link": "symbolic link", "block": "block special file", "char": "character special file",
+          "fifo": "fifo"}  # fmt: skip
 _WHEN = one_of("--interactive", "never/no/none", "once", "always/yes")
 
 

@@ -282,9 +282,10 @@ class PartsInput(Input):
 
 
 class FileInput(PartsInput):
-    """A file that is open until `close`, or until nobody has it any more. `lasting`: opened by `exec`."""
+    """A file that is open until `close`, or until nobody has it any more. `lasting`: opened by `exec`; `kept`: the
+    shell closes it, not who reads it."""
 
-    lasting = False
+    lasting = kept = False
 
     def close(self) -> None:
         close: Callable[[], None] = self.parts.close  # type: ignore[attr-defined]

@@ -1,7 +1,8 @@
 """Background jobs (`COMMAND &`) on the box's clock, and the one place where a session moves that clock.
 
 A job runs at once until it sleeps or ends; then the line that started it goes on. It wakes when the clock reaches its
-time, in the middle of somebody else's `sleep`. Exactly one of them works at any time, so what happens depends on the
+time, in the middle of somebody else's `sleep`; one that waits for a pipe goes on when it can, as soon as the line
+waits, sleeps, or has done something to a pipe. Exactly one of them works at any time, so what happens depends on the
 lines typed and on nothing else. A job that never sleeps is paused after 10,000 commands, or 20,000 looks for Ctrl-C
 within one, and at Ctrl-C, which is for the line that let it work.
 """
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from memsh.shell.errors import Dropped, JobEnded, Leave, LoopControl, PipeClosed, Return, Unreasonable
 from memsh.shell.jobspecs import Ended, table
 from memsh.shell.limits import JOBS
-from memsh.shell.pipes import begin
+from memsh.shell.strands import NEVER, Strands, begin
 
 if TYPE_CHECKING:
     from memsh.shell.run import Runner
@@ -44,12 +45,14 @@ class Job:
         self.home = language  # which started it
         self.pid = language.last_job = max(self.pid, language.last_job) + 1
         self.wake = 0
+        self.blocked = False  # it waits for something else than a time
+        self.strands = Strands(session, self)
         self.ended = False
         self.killed = 0  # by this signal
         self.commands = 0
         self.until = 0  # at so many looks of the session the job's turn is over
         self.failure: BaseException | None = None
-        self.language = session.language.child()  # its own, as a subshell's
+        self.language = language.child()  # its own, as a subshell's
         self.language.family, self.language.own_pid = session.new_family(), self.pid
         self.status = 0
         self.to_job = threading.Semaphore(0)
@@ -77,7 +80,8 @@ class Job:
     def resume(self) -> None:
         """Let the job work until it sleeps or ends."""
         session = self.session
-        outer, language = session.running_job, session.language
+        outer, language, strands = session.running_job, session.language, session.strands
+        self.blocked, session.strands = False, self.strands
         session.running_job, self.commands, self.until = self, 0, session.polls + LOOKS
         session.language = self.language
         if self.thread.ident is None:
@@ -85,13 +89,13 @@ class Job:
                 begin(self.thread)
             except Unreasonable:
                 session.jobs.remove(self)
-                session.running_job, session.language = outer, language
+                session.running_job, session.language, session.strands = outer, language, strands
                 raise
         else:
             self.to_job.release()
         self.to_owner.acquire()
         self.language = session.language
-        session.running_job, session.language = outer, language
+        session.running_job, session.language, session.strands = outer, language, strands
         if self.ended and self in session.jobs:
             session.jobs.remove(self)
             for known in (session.language, self.home):
@@ -100,9 +104,35 @@ class Job:
             failure, self.failure = self.failure, None
             raise failure
 
+    def holds(self, sink: object) -> bool:
+        """Whether its standard output or error is still this one, behind the redirections that the whole job has."""
+        streams: dict[int, object] = {1: self.runner.stdout, 2: self.runner.stderr}
+        for redirect in getattr(self.node, "redirects", None) or ():
+            if redirect.op[:2] == "&>":
+                streams.clear()
+            elif redirect.op == ">&" and redirect.target in ("1", "2"):
+                streams[redirect.fd] = streams.get(int(redirect.target))
+            else:
+                streams[redirect.fd] = None
+        return sink in streams.values()
+
     def sleep(self, usec: int) -> None:
         """Called by the job: give way until `usec` µs have passed."""
         self.wake = self.session.box.timer.usec + max(usec, SHORTEST)
+        self._give_way()
+
+    def block(self, until: int) -> None:
+        """Called by the job: give way until one of its strands can go on, or that time has come."""
+        self.wake, self.blocked = until, True
+        self._give_way()
+
+    def can(self, usec: int) -> bool:
+        """Whether it goes on at that time."""
+        return self.wake <= usec or (self.blocked and self.strands.can())
+
+    def _give_way(self) -> None:
+        if self.killed:
+            raise JobEnded
         self.to_owner.release()
         self.to_job.acquire()
         if self.killed:
@@ -162,6 +192,7 @@ def advance(session: Session, usec: int) -> None:
     timer = session.box.timer
     end = timer.usec + usec
     while True:
+        let_ready(session)
         due = [(job.wake, job.number, job) for job in session.jobs if job.wake <= end]
         if not due:
             break
@@ -176,3 +207,29 @@ def advance(session: Session, usec: int) -> None:
         timer.advance(min(end - timer.usec, STEP))
     for who, sig in session.box.settle():
         session.stderr.write(f"process {who} has ended: signal {sig}\n")
+
+
+def let_ready(session: Session) -> bool:
+    """Let the jobs work that have waited for a pipe and can go on; whether there were any. Not from a job."""
+    worked = False
+    while session.running_job is None:
+        job = next((one for one in session.jobs if one.blocked and one.strands.can()), None)
+        if job is None:
+            break
+        job.resume()
+        session.poll()
+        worked = True
+    return worked
+
+
+def let_others(session: Session, until: int) -> bool:
+    """The line waits: let jobs work, and the box's clock move to the next of them, or to `until`. False if there is
+    nothing left that could go on."""
+    session.poll()
+    if let_ready(session):
+        return True
+    wake = min([until, *(job.wake for job in session.jobs)])
+    if wake == NEVER or session.box is None:
+        return False
+    advance(session, max(0, wake - session.box.timer.usec))
+    return True

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memsh.shell.language import Language
     from memsh.shell.session import Session
 
-SIGKILL = 9
+SIGKILL, SIGPIPE = 9, 13
 WIDTH = 24  # of the state in a list
 KILLED = {
     1: "Hangup", 2: "Interrupt", 3: "Quit", 4: "Illegal instruction", 5: "Trace/breakpoint trap", 6: "Aborted",
@@ -30,7 +30,7 @@ KILLED = {
 }  # fmt: skip
 
 
-TRAPPED = {25: "XFSZ"}  # signals that come with an error, as `trap` names them
+TRAPPED = {13: "PIPE", 25: "XFSZ"}  # signals that come with an error, as `trap` names them
 
 
 def deadly(language: Language, error: OSError, builtin: bool = False) -> int:
@@ -45,7 +45,7 @@ def last_words(name: str, error: OSError, signal: int, doing: str = "") -> tuple
     """(status, what is said) of an error that nobody caught: a program dies of a signal that came with it. `doing`:
     what failed ("write error: ")."""
     if signal:
-        return 128 + signal, f"{KILLED[signal]}\n"
+        return 128 + signal, "" if signal == SIGPIPE else f"{KILLED[signal]}\n"
     return 1, f"{name or 'memsh'}: {doing}{error.strerror or error}\n"
 
 

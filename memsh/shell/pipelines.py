@@ -133,6 +133,7 @@ class Pipelines(Calls):
             statuses[first] = self._stage(stages[first], runner, node.line, own)
             return statuses[first]
         pipe = Pipe(lambda source: self._stages(stages, first + 1, source, node, statuses), self.session, stdin)
+        self.session.strands.fresh.append(pipe.begin)
         runner = self.beside(pipe, stdin)
         if first in node.both:
             runner.stderr = pipe

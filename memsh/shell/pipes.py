@@ -1,34 +1,25 @@
 """Pipes that stream. Exactly one stage works at any time, so that what happens never depends on the host's scheduler.
 
-A writer works until its pipe holds 64 KiB; what fits is simply handed to the reader afterwards. Only a longer stream
-gives the reader a thread of its own, and the two take turns.
+A writer works until its pipe holds 64 KiB; what fits is simply handed to the reader afterwards. Only a longer stream,
+or a writer that waits for somebody else, gives the reader a thread of its own, and the two take turns (strands.py).
 """
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right
 from collections.abc import Callable
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING
 
-from memsh.shell.errors import Interrupted, Late, PipeClosed, Unreasonable
+from memsh.shell.errors import Interrupted, Late, PipeClosed
 from memsh.shell.io import Input, PartsInput, Room, TextInput
 from memsh.shell.limits import TEXT
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
+    from memsh.shell.strands import Strand
 
 CAPACITY = 64 << 10
-
-
-def begin(thread: threading.Thread) -> threading.Thread:
-    """Start it. ShellError where the host has no more of them."""
-    try:
-        thread.start()
-    except (RuntimeError, MemoryError):
-        raise Unreasonable("the host gives no more threads") from None
-    return thread
 
 
 class Reading:
@@ -58,7 +49,7 @@ class Reading:
                 self._comes(pipe.over)
                 raise StopIteration
             before = pipe.clock()
-            pipe.give_way()
+            pipe.strands.wait(pipe.readable, pipe.writer)
             self.ahead += pipe.clock() - before
 
     @property
@@ -92,7 +83,9 @@ class Pipe:
         self.session = session
         source = getattr(before, "parts", None)
         self.before = source if isinstance(source, Reading) else None
-        self.begun = session.language
+        self.strands = session.strands
+        self.writer = self.strands.now
+        self.reader: Strand | None = None  # it has a thread of its own
         self.parts: list[str] = []
         self.stamps: list[int] = []  # when each was written, µs
         self.born = self.over = self.writers_clock()
@@ -101,10 +94,6 @@ class Pipe:
         self.aborted = False  # the writer was interrupted
         self.closed = False  # the reader has gone
         self.status = 0
-        self.failure: BaseException | None = None
-        self.thread: threading.Thread | None = None
-        self.to_reader = threading.Semaphore(0)
-        self.to_writer = threading.Semaphore(0)
 
     def __deepcopy__(self, memo: dict[int, object]) -> Pipe:
         """What has been written so far, to be read at another time; its writer stays behind."""
@@ -113,7 +102,7 @@ class Pipe:
         other.parts, other.stamps = list(self.parts), list(self.stamps)
         if not self.ended:
             other.end()
-        other.thread = None
+        other.reader = None
         return other
 
     def clock(self) -> int:
@@ -131,7 +120,8 @@ class Pipe:
         self.stamps.append(self.writers_clock())
         self.held += len(text)
         if self.held >= self.capacity:
-            self._hand_over()
+            self.begin()
+            self.strands.wait(lambda: self.held < self.capacity or self.closed, self.reader)
             if self.closed:
                 raise PipeClosed
 
@@ -143,46 +133,36 @@ class Pipe:
         self.held -= len(text)
         return text
 
-    def _hand_over(self) -> None:
-        """Let the reader work until it wants more or has ended."""
-        own = self.session.language
-        if self.thread is None:
-            self.thread = begin(threading.Thread(target=self._started, daemon=True))
-        else:
-            self.to_reader.release()
-        self.to_writer.acquire()
-        self.session.language = own
-        if self.failure is not None:
-            failure, self.failure = self.failure, None
-            raise failure
+    def readable(self) -> bool:
+        """Whether a reader need not wait."""
+        return bool(self.parts) or self.ended or self.aborted
 
-    def give_way(self) -> None:
-        """The reader wants more: let the writer work."""
-        own = self.session.language
-        self.to_writer.release()
-        self.to_reader.acquire()
-        self.session.language = own
+    def begin(self) -> None:
+        """Let the reader work while the writer waits."""
+        self.settled()
+        if self.reader is None:
+            self.reader = self.strands.begin(self._read, self.writer)
 
-    def _started(self) -> None:
-        self.session.language = self.begun
-        self._read()
+    def settled(self) -> None:
+        """How the reader works is known."""
+        if self.begin in self.strands.fresh:
+            self.strands.fresh.remove(self.begin)
 
     def _read(self) -> None:
         try:
             self.status = self.run_reader(PartsInput(Reading(self), self.session))
-        except BaseException as failure:  # handed to the writer's side, which raises it
-            self.failure = failure
+        except BaseException as failure:  # the writer's side raises it
+            self.writer.thrown = failure
         self.closed = True
-        self.to_writer.release()
 
     def finish(self) -> int:
         """The writer has ended: let the reader end too. Answers the reader's status."""
         self.end()
-        if self.thread is None:
+        self.settled()
+        if self.reader is None:
             self.closed = True
             return self.run_reader(self.whole())
-        if not self.closed:
-            self._hand_over()
+        self.strands.wait(lambda: self.closed, self.reader)
         return self.status
 
     def end(self) -> None:
@@ -198,9 +178,11 @@ class Pipe:
     def abort(self) -> None:
         """The writer was interrupted: so is the reader."""
         self.aborted = True
-        if self.thread is not None and not self.closed:
+        self.settled()
+        if self.reader is not None and not self.closed:
+            self.reader.thrown = Interrupted()
             try:
-                self._hand_over()
+                self.strands.wait(lambda: self.closed, self.reader)
             except BaseException:
                 return
 

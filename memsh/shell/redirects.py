@@ -157,9 +157,7 @@ class Opener:
         elif op == "<":
             self._put(fd, self._read(self._target(redirect), False))
         elif op == "<>":
-            target = self._target(redirect)
-            text = self._read(target, True).read()
-            self._put(fd, Both(text, lambda whole: self._rewrite(target, whole)))
+            self._put(fd, self._both(self._target(redirect)))
         else:
             self._put(fd, self._write(self._target(redirect), op == ">>", op == ">"))
 
@@ -246,10 +244,18 @@ class Opener:
         except OSError as error:
             raise ShellError(f"{path}: {error.strerror or error}") from None
 
+    def _both(self, path: str) -> Input:
+        """`<>`: a named pipe at both ends, any other file whole."""
+        files = self.session.files
+        pipe = files.open_both(self.session, path) if files is not None else None
+        if pipe is not None:
+            return self._kept(pipe)
+        return Both(self._read(path, True).read(), lambda whole: self._rewrite(path, whole))
+
     def _kept(self, source: Input) -> Input:
         """To be closed behind the command, if it can be, or with the shell."""
         if isinstance(source, FileInput) and not any(source is one for one in self.streams.values()):
-            source.lasting = self.lasting or bool(self.named)
+            source.kept, source.lasting = True, self.lasting or bool(self.named)
             if not source.lasting:
                 self.opened.append(source)
         return source

@@ -62,10 +62,12 @@ class Refusals:
         self.refused = True
         builtin = not name or name in BUILTINS
         signal = deadly(self.language, error, builtin)
-        inner = len(self.language.shells) > 1  # a ( … ), which may die; the one at the prompt goes on
-        status, words = last_words(name, error, signal if inner or not builtin else 0, doing)
+        doing = doing or ("write error: " if getattr(error, "signal", 0) else "")
+        typed = self.language.strict or self.language.interactive
+        dies = not typed or len(self.language.shells) > 1  # the shell that somebody types at goes on
+        status, words = last_words(name, error, signal if dies or not builtin else 0, doing)
         self.say(words)
-        if builtin and signal and inner:
+        if builtin and signal and dies:
             raise Leave(status)
         return status
 

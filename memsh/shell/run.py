@@ -208,8 +208,7 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
         for item, background in node.items:
             if "noexec" in self.language.options and not self.language.strict:
                 break
-            waited_for = self.captured and self.language.depth > 0  # $( … ) ends with what it began
-            if background and not waited_for and self.session.box is not None:
+            if background and self.session.box is not None:
                 job = jobs.start(self.session, self.apart(), unnegated(item), item.shown())
                 self.language.background = str(job.pid)
                 status = 0

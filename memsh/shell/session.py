@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 from memsh.shell.errors import Abandoned, Interrupted
 from memsh.shell.insisting import Insisting, Looking, at_its_edge
 from memsh.shell.io import HostInput, HostSink, Input, Sink
-from memsh.shell.jobs import Asking, advance
+from memsh.shell.jobs import Asking, advance, let_others, let_ready
 from memsh.shell.language import Language
 from memsh.shell.limits import GROWTH, MEMORY, TOTAL
 from memsh.shell.lines import run_lines
 from memsh.shell.registry import REGISTRY, Registry
 from memsh.shell.run import Runner
 from memsh.shell.spare import KEPT, Spare
+from memsh.shell.strands import Strands
 from memsh.shell.streams import Doing, Hooks, Streams
 from memsh.shell.tracing import expanded, unquoted
 from memsh.shell.variables import Dynamic
@@ -52,6 +53,10 @@ class Files(Protocol):
     def open_write(self, session: Session, path: str, append: bool) -> FileSink: ...
 
     def open_read(self, session: Session, path: str) -> Input: ...
+
+    def open_both(self, session: Session, path: str) -> Input | None: ...
+
+    def pipe(self, session: Session) -> tuple[Input, FileSink]: ...
 
     def replace(self, session: Session, path: str, through: bool) -> FileSink: ...
 
@@ -166,6 +171,7 @@ class Session:
         self.history: list[str] = []  # what a person typed, for `history`
         self.jobs: list[Job] = []  # what `&` started and has not ended
         self.running_job: Job | None = None
+        self.strands = Strands(self)  # those of the line, or of the job that runs
         self.asking = Asking()
         self.families = 0  # shells that know jobs of their own
         self.back_to = 0  # the process that is current again after `as PID COMMAND`
@@ -338,6 +344,14 @@ class Session:
     def advance(self, usec: int) -> None:
         """Let the box's clock move on by `usec` µs, background jobs working when their time comes."""
         advance(self, usec)
+
+    def let_others(self, until: int) -> bool:
+        """The line can do no more but wait, until that time at most. False if nobody else can do anything either."""
+        return let_others(self, until)
+
+    def let_ready(self) -> None:
+        """Something was done to a pipe: the jobs that have waited for that go on."""
+        let_ready(self)
 
     def busy_elsewhere(self) -> bool:
         """Whether the terminal is a live screen's, or the host is waited for."""

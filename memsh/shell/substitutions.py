@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from memsh.shell.errors import ShellError
 from memsh.shell.io import Capture, Input, Sink, TextInput
 from memsh.shell.pipes import Gathered
 from memsh.shell.syntax import Node, Redirect, Simple
@@ -45,16 +46,31 @@ class Substitutions:
             if len(node.redirects) == 1 and node.redirects[0].op == "<":  # $(< FILE)
                 return self._whole_file(runner, node.redirects, node.line, kept)
         outer = self.language
+        inner: list[Language] = []
 
         def work() -> int:
             if not outer.shopts["inherit_errexit"] and "posix" not in outer.options:
                 self.language.options.discard("errexit")
             self.language.depth += 1
+            inner.append(self.language)
             with within(self.session):
                 return runner.run(node)
 
-        status = runner.subshell(work)
+        try:
+            status = runner.subshell(work)
+        finally:
+            for job in self.session.jobs:
+                if job.home in inner:
+                    job.family = self.session.new_family()  # the shell around has not started it
+        self._let_end(kept)
         return status, runner.refused
+
+    def _let_end(self, kept: Sink) -> None:
+        """It ends when all that could write into it have ended, jobs among them."""
+        session = self.session
+        if any(job.holds(kept) for job in session.jobs):
+            why = ShellError("a job in $( ) waits for what nobody is left to do: this would wait for ever")
+            session.strands.wait(lambda: not any(job.holds(kept) for job in session.jobs), stuck=why)
 
     def _whole_file(self, runner: Runner, redirects: list[Redirect], line: int, kept: Sink) -> tuple[int, bool]:
         """`$(< FILE)`."""

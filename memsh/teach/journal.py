@@ -26,6 +26,7 @@ from memsh.lazy import regular
 from memsh.shell.errors import NO_MEMORY, Abandoned, Interrupted, Leave, ShellError
 from memsh.shell.io import Capture, Sink, TextInput
 from memsh.shell.session import short_of_memory
+from memsh.shell.strands import Strands
 from memsh.shell.streams import Doing, Streams
 from memsh.shell.told import spelled
 
@@ -320,14 +321,16 @@ class Timeline:
 
     @contextmanager
     def heeding(self) -> Iterator[None]:
-        """Ctrl-C ends what is replayed, and all of it."""
-        before, self.session.abandon = self.session.abandon, True
+        """Ctrl-C ends what is replayed, and all of it. Stages of the line that travels do not take part in it."""
+        session = self.session
+        before, session.abandon = session.abandon, True
+        strands, session.strands = session.strands, Strands(session)
         try:
             yield
         except Abandoned:
             raise Interrupted from None
         finally:
-            self.session.abandon = before
+            session.abandon, session.strands = before, strands
 
     def end_jobs(self) -> None:
         """Kill what works in the background: it belongs to a box that is left for good."""

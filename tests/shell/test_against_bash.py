@@ -53,7 +53,8 @@ def of_bash(text: str) -> tuple[str, int]:
             [BASH, "--norc", str(script)], cwd=work, capture_output=True, stdin=subprocess.DEVNULL, env=plain,
             check=False, timeout=60,
         )  # fmt: skip
-    return ran.stdout.decode("utf-8", "surrogateescape"), ran.returncode
+    status = ran.returncode if ran.returncode >= 0 else 128 - ran.returncode
+    return ran.stdout.decode("utf-8", "surrogateescape"), status
 
 
 def of_memsh(text: str) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from memsh.linux.include.flags import SIGXFSZ
 from memsh.linux.include.mm_types import AddressSpace, File, Inode
 from memsh.linux.include.resource import RLIMIT_FSIZE
 from memsh.linux.include.sched import rlimit
-from memsh.linux.include.stat import s_isblk, s_ischr
+from memsh.linux.include.stat import s_isblk, s_ischr, s_isfifo
 from memsh.linux.mm.filemap import directio
 from memsh.linux.mm.filemap.filemap import filemap_read, filemap_skip, filemap_write
 from memsh.linux.mm.filemap.pagecache import frame_page, invalidate_mapping_pages, mapping_of, truncate
@@ -132,12 +132,15 @@ class FileSystem(Tree):
     # -- open files
 
     def open(self, path: str, *, writable: bool = False) -> File:
-        """Open a file or a device. ENOENT, EISDIR (a directory for writing), ENOMEM, ENXIO (no driver)."""
+        """Open a file or a device. ENOENT, EISDIR (a directory for writing), ENOMEM, ENXIO (no driver), ENODEV (a named
+        pipe, which is opened by fifo_open())."""
         inode = self.lookup(path)
         if inode.is_dir and writable:
             raise KernelError("EISDIR")
         if inode.target:
             raise KernelError("ELOOP")  # as with O_NOFOLLOW: links are followed before
+        if s_isfifo(inode.mode):
+            raise KernelError("ENODEV")
         self.iget(inode)
         if s_isblk(inode.mode):
             self.dcache.dput(inode)
@@ -259,13 +262,15 @@ class FileSystem(Tree):
 
     def truncate(self, path: str, size: int) -> None:
         """Set a file's length; what is beyond it is forgotten, what is new reads as zeros. EISDIR, ENOSPC; EINVAL for a
-        device."""
+        device, and for a named pipe, ENXIO where nobody reads that."""
         self.box.changes += 1
         inode = self.lookup(path)
         if inode.is_dir:
             raise KernelError("EISDIR")
         if s_ischr(inode.mode) or s_isblk(inode.mode):
             raise KernelError("EINVAL")
+        if s_isfifo(inode.mode):
+            raise KernelError("EINVAL" if inode.pipe is not None and inode.pipe.readers else "ENXIO")
         if self.box.swap.is_swapfile(inode):
             raise KernelError("ETXTBSY")
         if inode.s_op.room(self.box, inode, 0, size) < size:

@@ -27,7 +27,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import Inode
 from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.linux.include.sched import current_umask
-from memsh.linux.include.stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from memsh.linux.include.stat import S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG
 from memsh.linux.mm.filemap.pagecache import truncate_inode_pages
 from memsh.linux.mm.hugetlb.inode import HUGETLBFS_NAMED
 from memsh.linux.mm.hugetlb.reserve import HugetlbInode
@@ -239,6 +239,14 @@ class Tree:
         inode.target, inode.mode, inode.size = target, S_IFLNK | 0o777, len(target.encode("utf-8", "surrogateescape"))
         if inode.a_ops.writeback:
             self.used_blocks += inode_blocks(inode)
+        self._made(inode)
+        return inode
+
+    def mkfifo(self, path: str, mode: int = 0o666) -> Inode:
+        """A named pipe; the umask takes from `mode`. EEXIST; EINVAL where none can be made."""
+        if self._parent(path)[0].dev in self.hugetlbfs:
+            raise KernelError("EINVAL")
+        inode = self._make(path, S_IFIFO | mode)
         self._made(inode)
         return inode
 

@@ -29,6 +29,7 @@ STRERROR: dict[str, tuple[int, str]] = {
     "ETXTBSY": (26, "Text file busy"),
     "EFBIG": (27, "File too large"),
     "ENOSPC": (28, "No space left on device"),
+    "ESPIPE": (29, "Illegal seek"),
     "EROFS": (30, "Read-only file system"),
     "EPIPE": (32, "Broken pipe"),
     "ERANGE": (34, "Numerical result out of range"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memsh.linux.arch.x86.aslr import Placed
     from memsh.linux.arch.x86.mmu import Mmu
     from memsh.linux.box import Box
+    from memsh.linux.fs.pipe import PipeInode
     from memsh.linux.include.mempolicy import Policy
     from memsh.linux.include.sched import Task
     from memsh.linux.lib.xarray import XArray
@@ -292,8 +293,8 @@ class Inode:
 
     __slots__ = (
         "a_ops", "addr", "aliases", "below", "charged", "children", "dentry", "dev", "f_op", "gid", "hugetlb",
-        "mapping", "mode", "name", "nlink", "number", "opened", "parent", "policies", "rdev", "s_op", "seed", "seeded",
-        "size", "target", "uid", "usec",
+        "mapping", "mode", "name", "nlink", "number", "opened", "parent", "pipe", "policies", "rdev", "s_op", "seed",
+        "seeded", "size", "target", "uid", "usec",
     )  # fmt: skip
 
     def __init__(
@@ -326,6 +327,7 @@ class Inode:
         self.parent: Inode | None = None
         self.mapping: AddressSpace | None = None
         self.hugetlb: HugetlbInode | None = None  # of huge pages: they are not in the page cache
+        self.pipe: PipeInode | None = None  # of a named pipe that somebody has open
 
     @property
     def is_dir(self) -> bool:
