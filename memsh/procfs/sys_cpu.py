@@ -18,6 +18,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.procfs.listing import Entry
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.sys_device import device, keeping, power, uevent
+from memsh.procfs.sys_kept import keeping_file
 from memsh.procfs.sys_node import cpulist_size, cpumap_text
 from memsh.procfs.sysfs import listed
 
@@ -49,6 +50,11 @@ def _text(text: object) -> ProcFile:
 def _changing(text: str) -> ProcFile:
     """One that could be written: it takes what it has."""
     return ProcFile(lambda box: f"{text}\n", keeping(lambda box: text), 0o644)
+
+
+def _told(path: str, text: str) -> ProcFile:
+    """One that keeps what it is told, below the folder of all CPUs."""
+    return keeping_file(f"/devices/system/cpu/{path}", _changing(text))
 
 
 def _set(cpus: Sequence[int]) -> tuple[ProcFile, ProcFile]:
@@ -107,8 +113,8 @@ def _cpu(box: Box, name: str) -> Node | None:
         "driver": Link(lambda box: "../../../../bus/cpu/drivers/processor"),
         "firmware_node": Link(lambda box: f"../../../{PROCESSORS}/LNXCPU:{cpu:02x}"),
         "hotplug": Directory({
-            "fail": _changing("-1"), "state": _text(HOTPLUG_ONLINE * online),
-            "target": _changing(str(HOTPLUG_ONLINE if cpu and online else 0)),
+            "fail": _told(f"{name}/hotplug/fail", "-1"), "state": _text(HOTPLUG_ONLINE * online),
+            "target": _told(f"{name}/hotplug/target", str(HOTPLUG_ONLINE if cpu and online else 0)),
         }, 0o755),
         "subsystem": Link(lambda box: "../../../../bus/cpu"),
     }  # fmt: skip
@@ -121,7 +127,8 @@ def _cpu(box: Box, name: str) -> Node | None:
     if box.arch.numa:
         nid = next((node.nid for node in box.pages.nodes if cpu in node.cpus), 0)
         folder[f"node{nid}"] = Link(lambda box: f"../../node/node{nid}")
-    return device(folder, f"DRIVER=processor\nMODALIAS={_modalias(box)}\n", latency=True)
+    folder["power"] = power(_told(f"{name}/power/pm_qos_resume_latency_us", "0"))
+    return device(folder, f"DRIVER=processor\nMODALIAS={_modalias(box)}\n")
 
 
 def _running(box: Box, cpu: int) -> dict[str, Node]:

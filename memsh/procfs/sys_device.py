@@ -64,16 +64,16 @@ def storing(name: str, shown: Callable[[Box], str | None]) -> Callable[[Box, str
     return _BY_NAME.get(name) or keeping(shown)
 
 
-def power(latency: bool = False) -> Directory:
-    """`latency`: a CPU may be told how long its wake-up may take."""
+def power(latency: ProcFile | None = None) -> Directory:
+    """`latency`: where a CPU may be told how long its wake-up may take."""
     files: dict[str, Node] = {
         "autosuspend_delay_ms": ProcFile(refusing("EIO"), _no_number, 0o644),  # as long as it does not use autosuspend
         "control": ProcFile(lambda box: "auto\n", _control, 0o644),
         "runtime_active_time": ProcFile(lambda box: "0\n"), "runtime_status": ProcFile(lambda box: "unsupported\n"),
         "runtime_suspended_time": ProcFile(lambda box: "0\n"),
     }  # fmt: skip
-    if latency:
-        files["pm_qos_resume_latency_us"] = ProcFile(lambda box: "0\n", _no_number, 0o644)
+    if latency is not None:
+        files["pm_qos_resume_latency_us"] = latency
     return Directory(files, 0o755)
 
 
@@ -81,6 +81,6 @@ def uevent(text: str = "") -> ProcFile:
     return ProcFile(lambda box: text, _uevent, 0o644)
 
 
-def device(files: dict[str, Node], text: str = "", latency: bool = False) -> Directory:
+def device(files: dict[str, Node], text: str = "") -> Directory:
     """A device's folder with `files` and what all have."""
-    return Directory({**files, "power": power(latency), "uevent": uevent(text)}, 0o755)
+    return Directory({"power": power(), "uevent": uevent(text), **files}, 0o755)

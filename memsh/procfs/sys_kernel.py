@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.init.main import free_reserved_area
-from memsh.linux.lib.cmdline import simple_strtoull
 from memsh.linux.lib.kstrtox import kstrtoull
 from memsh.procfs import dynamic_debug, lru_gen, sched_debug, sys_ksm
 from memsh.procfs.node import ProcFile
@@ -34,9 +33,10 @@ def _show_crash_size(box: Box) -> str:
 
 def _crash_shrink_memory(box: Box, text: str) -> None:
     """Give some of it back, from its end; it does not grow."""
-    number, rest = simple_strtoull(text.strip())
-    if rest or not text.strip():
-        raise KernelError("EINVAL")
+    try:
+        number = kstrtoull(text, box.arch.bits)
+    except KernelError:
+        raise KernelError("EINVAL") from None
     first, behind = box.machine.crash[0] if box.machine.crash else (0, 0)
     end = first + -(-number // PAGE_SIZE) * PAGE_SIZE
     if end > behind:
@@ -54,7 +54,7 @@ def _show_vmcoreinfo(box: Box) -> str:
 
 def _fault_around_bytes_set(box: Box, text: str) -> None:
     """A power of two of bytes, a page at least, a whole page table at most."""
-    value = kstrtoull(text.strip())
+    value = kstrtoull(text)
     if value // PAGE_SIZE > 1 << box.mmu.table_shift - 12:
         raise KernelError("EINVAL")
     box.vm.fault_around_bytes = 1 << max(value, PAGE_SIZE).bit_length() - 1

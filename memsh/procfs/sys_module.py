@@ -31,13 +31,15 @@ rcupdate.rcu_task_stall_info rcupdate.rcu_task_stall_timeout rcutree.rcu_divisor
 tcp_cubic.fast_convergence tcp_cubic.hystart tcp_cubic.hystart_ack_delta_us tcp_cubic.hystart_detect
 tcp_cubic.hystart_low_window tcp_cubic.initial_ssthresh tcp_cubic.tcp_friendliness thermal.act thermal.crt thermal.psv
 vt.color vt.cur_default vt.default_utf8 vt.global_cursor_default vt.italic vt.underline
-x86_pkg_temp_thermal.notify_delay_ms
+sysrq.sysrq_downtime_ms x86_pkg_temp_thermal.notify_delay_ms
 """
 INT = frozenset(_INT.split())  # of those that are not negative without being told, which may be
 JIFFIES = frozenset(("rcutree.jiffies_till_first_fqs", "rcutree.jiffies_till_next_fqs"))  # a second at most
+LOCK, LOCKED = "apparmor.lock_policy", "apparmor."  # when it is locked nobody may change it
 LONG = JIFFIES | {"block.events_dfl_poll_msecs", "button.lid_report_interval"}
 OFF = ("zswap.enabled",)  # there is nothing behind it
-BOOL, NUMBER = re.compile("[YN]"), re.compile(r"-?\d+")
+BOOL, NUMBER, BYTES = re.compile("[YN]"), re.compile(r"-?\d+"), re.compile(r"\d+(,\d+)+")
+BYTE_BITS = 8
 
 
 def _modules(box: Box) -> Folder:
@@ -50,15 +52,27 @@ def _parsed(box: Box, key: str, before: str, text: str) -> str:
     """How a value is shown, as the one before it is: EINVAL, ERANGE."""
     if BOOL.fullmatch(before):
         return "Y" if kstrtobool(text) else "N"
+    if BYTES.fullmatch(before):
+        return _array(before.split(","), text)
     if key in LONG:
         number = kstrtoull(text, box.arch.bits)
-        return str(min(number, box.arch.hz) if key in JIFFIES else number)
+        least = int(key == "rcutree.jiffies_till_next_fqs")
+        return str(min(max(number, least), box.arch.hz) if key in JIFFIES else number)
     if key == "rcutree.rcu_resched_ns":
         return str(kstrtoll(text) if box.arch.word == 8 else kstrtoint(text))
     if key not in INT and not before.startswith("-"):
         return str(kstrtouint(text))
     number = kstrtoint(text)
     return str(min(max(number, 3), 300) if key == "rcupdate.rcu_cpu_stall_timeout" else number)
+
+
+def _array(before: list[str], text: str) -> str:
+    """param_array(): the first ones are those that are told, the others stay."""
+    told = text.split(",")
+    if len(told) > len(before):
+        raise KernelError("EINVAL", f"{len(before)} at most")
+    after = [str(kstrtoull(word, BYTE_BITS)) for word in told]
+    return ",".join(after + before[len(after) :])
 
 
 def _value(key: str, told: Entry, box: Box) -> str:
@@ -86,8 +100,11 @@ def _show(key: str, told: Entry, box: Box) -> str:
 
 def _store(key: str, told: Entry, box: Box, text: str) -> None:
     if key in SAME:
-        sysctl.put(box, SAME[key], text)
+        number = kstrtoull(text, box.arch.bits) if key == "kernel.panic_print" else kstrtoint(text)
+        sysctl.put(box, SAME[key], str(number))
         return
+    if key.startswith(LOCKED) and box.sysctl.text.get(f"module.{LOCK}") == "Y":
+        raise KernelError("EPERM")
     value = _parsed(box, key, _value(key, told, box), text)
     if key in OFF and value != told.text:
         raise KernelError("ENODEV", f"there is no {key.partition('.')[0]} here")
@@ -99,7 +116,7 @@ def _parameters(name: str, folder: Folder) -> dict[str, Node]:
     for parameter, told in folder.entries().items():
         if not isinstance(told, Entry) or told.kind != "=":
             continue
-        if BOOL.fullmatch(told.text) or NUMBER.fullmatch(told.text):
+        if any(known.fullmatch(told.text) for known in (BOOL, NUMBER, BYTES)):
             key = f"{name}.{parameter}"
             found[parameter] = ProcFile(partial(_show, key, told), partial(_store, key, told) if told.mode & 0o200
                                         else None, told.mode)  # fmt: skip

@@ -17,7 +17,7 @@ CASES = [  # (below /sys, written, shown then or why not)
     (f"{QUEUE}/read_ahead_kb", "10", "8"), (f"{BDI}/max_ratio", "0x10", "EINVAL"), (f"{BDI}/max_ratio", "+9", "9"),
     ("class/net/lo/queues/rx-0/rps_flow_cnt", "0x11", "32"), ("class/net/lo/queues/rx-0/rps_cpus", "1 2", "EOVERFLOW"),
     ("class/net/lo/queues/tx-0/byte_queue_limits/limit", "0x10", "EINVAL"), ("class/thermal/cooling_device0/cur_state",
-    "4294967296", "0"), ("bus/workqueue/devices/writeback/max_active", "+1", "EINVAL"),
+    "4294967296", "EINVAL"), ("bus/workqueue/devices/writeback/max_active", "+1", "EINVAL"),
     ("kernel/debug/sched/latency_ns", "5", "5"), ("kernel/debug/sched/latency_ns", "99999999999", "1215752191"),
     ("kernel/debug/sched/verbose", "1x", "Y"), ("kernel/debug/sched/verbose", "nonsense", "N"),
     ("kernel/mm/swap/vma_ra_enabled", "nonsense", "false"), ("kernel/mm/swap/vma_ra_enabled", "x", "EINVAL"),
@@ -35,6 +35,29 @@ CASES = [  # (below /sys, written, shown then or why not)
     ("class/rtc/rtc0/max_user_freq", "4096", "EINVAL"),
     ("kernel/debug/block/loop0/pm_only", "1", "EPERM"), ("devices/pnp0/00:04/resources", "x", "EBUSY"),
     ("module/tcp_cubic/parameters/beta", "-1", "-1"), ("module/zswap/parameters/max_pool_percent", "-1", "EINVAL"),
+    ("block/vda/queue/nr_requests", "+1", "4"), ("block/vda/queue/nr_requests", "257", "EINVAL"),
+    ("block/vda/queue/io_poll_delay", "010", "10"), ("block/vda/queue/io_poll_delay", "0x10", "EINVAL"),
+    ("block/vda/queue/io_poll", "0", "EINVAL"), ("block/vda/queue/discard_max_bytes", "511", "EINVAL"),
+    ("block/vda/queue/discard_max_bytes", "4294966784", "2147483136"), ("block/vda/queue/add_random", "-1", "EINVAL"),
+    ("block/vda/queue/iosched/read_expire", "1", "4"), ("block/vda/queue/max_sectors_kb", "3", "EINVAL"),
+    ("class/net/lo/queues/tx-0/byte_queue_limits/hold_time", "1", "4"),
+    ("class/net/lo/queues/rx-0/rps_flow_cnt", "4294967296", "ENOMEM"),
+    ("bus/pci/devices/0000:00:01.0/numa_node", "0", "0"), ("bus/pci/devices/0000:00:01.0/numa_node", "1", "EINVAL"),
+    ("bus/pci/devices/0000:00:02.0/enable", "18446744073709551616", "EINVAL"),
+    ("devices/platform/i8042/serio0/force_release", "1 2", "1-2"), ("devices/platform/i8042/serio0/extra", "1", "0"),
+    ("devices/platform/i8042/serio0/force_release", "4294967296", "EOVERFLOW"),
+    ("devices/system/cpu/cpu0/hotplug/target", "0", "EBUSY"), ("devices/system/cpu/cpu0/hotplug/fail", "-2", "EINVAL"),
+    ("devices/system/cpu/cpu0/hotplug/fail", "4294967296", "ERANGE"),
+    ("devices/system/cpu/cpu0/power/pm_qos_resume_latency_us", "010", "8"),
+    ("kernel/reboot/cpu", "1", "ERANGE"), ("kernel/debug/sched/tunable_scaling", "010", "EINVAL"),
+    ("kernel/debug/fault_around_bytes", " 1", "EINVAL"), ("kernel/kexec_crash_size", "18446744073709551616", "EINVAL"),
+    ("power/image_size", "0x10", "0"), ("power/image_size", "-1", "EINVAL"), ("power/pm_async", "2", "EINVAL"),
+    ("power/pm_trace", "-1", "1"), ("power/pm_freeze_timeout", "4294967296", "0"), ("power/resume_offset", "010", "8"),
+    ("module/msr/parameters/allow_writes", " off ", "off"), ("module/msr/parameters/allow_writes", "x", "default"),
+    ("module/vt/parameters/default_red", "1,2", "1,2,0,170,0,170,0,170,85,255,85,255,85,255,85,255"),
+    ("module/vt/parameters/default_red", "256", "ERANGE"), ("module/kernel/parameters/panic", " 1", "EINVAL"),
+    ("module/kernel/parameters/panic_print", "010", "8"), ("module/rcutree/parameters/jiffies_till_next_fqs", "0", "1"),
+    ("module/sysrq/parameters/sysrq_downtime_ms", "-1", "-1"),
     ("module/zswap/parameters/zpool", "nonsense", "ENOENT"), ("module/vt/parameters/color", "99999999999", "ERANGE"),
 ]  # fmt: skip
 
@@ -47,7 +70,7 @@ def fresh() -> Box:
 @pytest.mark.parametrize(("path", "written", "after"), CASES)
 def test_what_a_file_makes_of_it(fresh: Box, path: str, written: str, after: str) -> None:
     box, path = fresh.copy(), f"/sys/{path}"
-    if after in ("EINVAL", "ENODEV", "EOPNOTSUPP", "ERANGE", "EPERM", "EBUSY", "ENOENT", "EOVERFLOW"):
+    if after in ("EINVAL", "ENODEV", "EOPNOTSUPP", "ERANGE", "EPERM", "EBUSY", "ENOENT", "EOVERFLOW", "ENOMEM"):
         with pytest.raises(KernelError) as refused:
             tree.store(box, path, written + "\n")
         assert refused.value.code == after
@@ -55,6 +78,34 @@ def test_what_a_file_makes_of_it(fresh: Box, path: str, written: str, after: str
     tree.store(box, path, written + "\n")
     assert tree.show(box, path) == after + "\n"
     assert tree.show(box.copy(), path) == after + "\n"
+
+
+def test_what_is_read_ahead_of_a_disk_is_one_figure(fresh: Box) -> None:
+    """The queue's file and the bdi's; it says how much an open file reads ahead, from when it is opened on."""
+    box = fresh.copy()
+    tree.store(box, "/sys/block/vdb/queue/read_ahead_kb", "65\n")
+    assert tree.show(box, "/sys/class/bdi/254:16/read_ahead_kb") == "64\n"
+    assert tree.show(box, "/sys/class/bdi/254:0/read_ahead_kb") == "128\n"
+    box.fs.mkfile("/much", 8 << 20)
+    file = box.fs.open("/much")
+    box.fs.read(file, 0, 4096)
+    assert len(file.inode.mapping.pages) == 2  # get_init_ra_size() of 16 pages; 4 of the 32 that are the default
+    tree.store(box, "/sys/class/bdi/254:16/read_ahead_kb", "0\n")
+    box.fs.mkfile("/more", 8 << 20)
+    file = box.fs.open("/more")
+    box.fs.read(file, 0, 4096)
+    box.fs.read(file, 4096, 4096)
+    assert len(file.inode.mapping.pages) == 2
+
+
+def test_locked_policy_stays_locked(fresh: Box) -> None:
+    box = fresh.copy()
+    tree.store(box, "/sys/module/apparmor/parameters/debug", "1\n")
+    tree.store(box, "/sys/module/apparmor/parameters/lock_policy", "1\n")
+    for name in ("debug", "lock_policy"):
+        with pytest.raises(KernelError) as refused:
+            tree.store(box, f"/sys/module/apparmor/parameters/{name}", "0\n")
+        assert refused.value.code == "EPERM"
 
 
 def test_a_driver_can_be_named_and_forgotten(fresh: Box) -> None:

@@ -39,6 +39,20 @@ class DiskStats:
         self.read_usec = self.write_usec = self.busy_usec = 0
 
 
+class Bdi:
+    """How much is read ahead of one disk (struct backing_dev_info): `ra_pages` at most, or, for a read() of more than
+    that, as much as one request may hold, `max_sectors_kb`."""
+
+    __slots__ = ("max_sectors_kb", "ra_pages")
+
+    def __init__(self) -> None:
+        self.ra_pages, self.max_sectors_kb = 32, 1280
+
+    @property
+    def io_pages(self) -> int:
+        return self.max_sectors_kb >> 2
+
+
 class Disk:
     """`box.disk`: one queue serves all of the box's disks, `stats` has each by its device number. All times are
     microseconds of the box's clock."""
@@ -48,6 +62,7 @@ class Disk:
         self.started = False  # while the box boots, its files are simply there
         self.busy_until = 0
         self.stats = {SWAP_DISK: DiskStats(), FS_DISK: DiskStats()}
+        self.bdi = {SWAP_DISK: Bdi(), FS_DISK: Bdi()}
         self.waited_usec = 0  # spent waiting for requests: what vmstat calls wa
         self.blkcg = BlkCgroups(box)
         self.pending: deque[tuple[int, Callable[..., object], tuple[Any, ...], tuple[int, int]]] = deque()

@@ -151,7 +151,7 @@ class FileSystem(Tree):
             mapping_of(self.box, inode)
         inode.opened += 1
         self.opened += 1
-        return File(inode, self.path_of(inode), writable=writable)
+        return self._file(inode, self.path_of(inode), writable)
 
     def blkdev_open(self, rdev: tuple[int, int], *, writable: bool = False) -> File:
         """Open a disk by its number. ENXIO: none of the box's disks, RAM disks and loop devices among those."""
@@ -161,7 +161,15 @@ class FileSystem(Tree):
         mapping_of(self.box, disk)
         disk.opened += 1
         self.opened += 1
-        return File(disk, "/dev/" + disk.name, writable=writable)
+        return self._file(disk, "/dev/" + disk.name, writable)
+
+    def _file(self, inode: Inode, path: str, writable: bool) -> File:
+        """An open file; how much is read ahead for it, its disk says now (file_ra_state_init)."""
+        file = File(inode, path, writable=writable)
+        bdi = self.box.disk.bdi.get(inode.dev)
+        if bdi is not None:
+            file.ra_pages = bdi.ra_pages
+        return file
 
     def fput(self, file: File) -> None:
         """Drop a hold on an open file; the last one closes it."""

@@ -53,6 +53,11 @@ def kstrtoint_decimal(text: str) -> int:
     return _signed(_decimal(text), 32)
 
 
+def kstrtoll_decimal(text: str) -> int:
+    """64 bits with a sign, with base 10."""
+    return _signed(_decimal(text), 64)
+
+
 def kstrtoull_decimal(text: str, bits: int = 64) -> int:
     """64 bits, or `bits`, without a minus, with base 10."""
     return kstrtoull(_decimal(text), bits)

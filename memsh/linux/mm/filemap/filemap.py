@@ -55,7 +55,7 @@ def filemap_fault(
         wait_on_page(box, mapping, index)
         return mapping.pages.get(index) or _read_one(box, mapping, index), False
     box.memcg.count_mm_event("pgmajfault")
-    if not random:
+    if not random and file.ra_pages:
         if sequential:
             ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=False)
         else:

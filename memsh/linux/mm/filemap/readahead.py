@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 GFP_READAHEAD = GFP_FOLIO | GFP_NAMES["__GFP_NORETRY"] | GFP_NAMES["__GFP_NOWARN"]
-
-IO_PAGES = 320  # what one request of this disk may hold: a larger read() is not cut into windows of read-ahead
+RA_CHUNK = 512  # pages that are asked for at once where nobody reads in order
 
 
 def page_cache_ra(box: Box, mapping: AddressSpace, index: int, count: int, lookahead: int) -> int:
@@ -55,6 +54,16 @@ def page_cache_ra(box: Box, mapping: AddressSpace, index: int, count: int, looka
             first = at
     read_pages(box, mapping, first, at)
     return read
+
+
+def force_page_cache_ra(box: Box, file: File, mapping: AddressSpace, index: int, count: int) -> None:
+    """Ask for `count` pages from `index` on, whoever reads them: as many as one request may hold, and no more."""
+    count = min(count, max(box.disk.bdi[mapping.inode.dev].io_pages, file.ra_pages))
+    while count > 0:
+        chunk = min(count, RA_CHUNK)
+        page_cache_ra(box, mapping, index, chunk, 0)
+        index += chunk
+        count -= chunk
 
 
 def read_pages(box: Box, mapping: AddressSpace, first: int, last: int) -> None:
@@ -97,8 +106,12 @@ def _init_size(size: int, most: int) -> int:
 def ondemand_readahead(box: Box, file: File, mapping: AddressSpace, index: int, want: int, *, marker: bool) -> None:
     """Read ahead for a read() of `want` pages at `index`; `marker`: a page with PG_READAHEAD was met."""
     most = file.ra_pages
+    if not most:
+        if not marker:
+            force_page_cache_ra(box, file, mapping, index, 1)
+        return
     if want > most:
-        most = min(want, IO_PAGES)
+        most = max(most, min(want, box.disk.bdi[mapping.inode.dev].io_pages))
     window = file.ra_start + file.ra_size
     if index and index in (window - file.ra_async, window):
         file.ra_start += file.ra_size

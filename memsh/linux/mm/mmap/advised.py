@@ -16,7 +16,7 @@ from memsh.linux.include.memmap import PG_ANON, PG_DIRTY, PG_HUGE, PG_LRU, PG_RE
 from memsh.linux.include.mm_types import MM_SWAPENTS, MmStruct, VmArea
 from memsh.linux.lib.entries import PRESENT
 from memsh.linux.mm.filemap.pagecache import mapping_of
-from memsh.linux.mm.filemap.readahead import page_cache_ra
+from memsh.linux.mm.filemap.readahead import force_page_cache_ra
 from memsh.linux.mm.huge_memory.huge import compound_head
 from memsh.linux.mm.huge_memory.pmd import cold_huge_pmds, lazyfree_huge_pmds
 from memsh.linux.mm.huge_memory.split import split_huge_page
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def willneed(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
-    """MADV_WILLNEED: read a file's pages ahead, 32 at a time; ask the disk for what lies in swap."""
+    """MADV_WILLNEED: read a file's first pages ahead; ask the disk for what lies in swap."""
     file = vma.file
     if file is None:
         if mm.rss[MM_SWAPENTS]:
@@ -48,10 +48,7 @@ def willneed(box: Box, mm: MmStruct, vma: VmArea, start: int, end: int) -> None:
         return
     if not file.inode.a_ops.writeback:  # there is no disk to ask
         return
-    mapping = mapping_of(box, file.inode)
-    while index < last:
-        page_cache_ra(box, mapping, index, min(file.ra_pages, last - index), 0)
-        index += file.ra_pages
+    force_page_cache_ra(box, file, mapping_of(box, file.inode), index, last - index)
 
 
 def _fetch(box: Box, entries: list[int]) -> None:
