@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.sched import Task
 
+CLOCKS = ("monotonic", "boottime", "1", "7")
+NSEC_PER_SEC, KTIME_SEC_MAX = 10**9, 9223372036
+
 
 def show_io(box: Box, task: Task) -> str:
     del box, task
@@ -66,11 +69,17 @@ def show_timens_offsets(box: Box, task: Task) -> str:
 
 
 def store_timens_offsets(box: Box, task: Task, text: str) -> None:
-    """A clock, seconds and ns, a line each; the namespace of the first processes takes none. EACCES, EINVAL."""
+    """A clock, seconds and ns, a line each; the namespace of the first processes takes none. EACCES, EINVAL; ERANGE:
+    a clock would begin before its zero, or too late."""
     rows = [line.split() for line in text.splitlines()]
     for row in rows:
-        if len(row) != 3 or row[0] not in ("monotonic", "boottime", "1", "7") or not is_digits(row[1] + row[2]):
+        if len(row) != 3 or row[0] not in CLOCKS or not is_digits(row[1].removeprefix("-") + row[2]):
             raise KernelError("EINVAL", "a clock, seconds, nanoseconds")
+        seconds = int(row[1])
+        if int(row[2]) >= NSEC_PER_SEC:
+            raise KernelError("EINVAL", "less than a second")
+        if not -box.timer.usec <= seconds * 1_000_000 <= KTIME_SEC_MAX // 2 * 1_000_000:
+            raise KernelError("ERANGE", row[1])
     raise KernelError("EACCES" if rows else "EINVAL")
 
 

@@ -74,7 +74,7 @@ def test_disks(box: Box) -> None:
     row = next(line for line in tree.show(box, "/proc/diskstats").splitlines() if " vdb " in line)
     assert stat.split() == row.split()[3:] and len(stat) == 17 * 9 - 1
     tree.store(box, "/sys/block/vda/queue/nr_requests", "256\n")
-    for path, text in (("block/vda/queue/nr_requests", "128"), ("block/vda/size", "1")):
+    for path, text in (("block/vda/queue/nr_requests", "257"), ("block/vda/size", "1")):
         with pytest.raises(KernelError):
             tree.store(box, f"/sys/{path}", text)
 
