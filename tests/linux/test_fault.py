@@ -92,6 +92,22 @@ def test_code_that_nobody_has_mapped_comes_from_the_disk(box: Box, task: Task) -
     assert check_mm(box) == []
 
 
+def test_who_asks_the_disk_for_what_comes_next_takes_the_fault_again(box: Box, task: Task) -> None:
+    """Figures as recorded of a file on ext4: a page with read-ahead's mark is a major fault of the task, and counts
+    twice in pgfault, not in pgmajfault."""
+    box.fs.install("/opt/cold", 1024 * 4096)
+    assert task.mm is not None
+    addr = vma.sys_mmap(box, task.mm, PLACE, 1024 * 4096, 3, MAP_PRIVATE | MAP_FIXED, box.fs.open("/opt/cold"))
+    faults = []
+    for place, pages, write in ((0, 1, True), (1, 63, True), (64, 64, False)):
+        before = box.vmstat["pgfault"], box.vmstat["pgmajfault"]
+        result = touch_range(box, task, addr + place * 4096, pages * 4096, write)
+        faults.append((result.minflt, result.majflt, box.vmstat["pgfault"] - before[0],
+                       box.vmstat["pgmajfault"] - before[1]))  # fmt: skip
+    assert faults == [(0, 1, 2, 1), (61, 2, 65, 0), (2, 2, 6, 0)]
+    assert check_mm(box) == []
+
+
 def test_private_write_to_a_file_leaves_the_file_alone(box: Box, task: Task) -> None:
     file = box.fs.open("/etc/passwd", writable=True)
     assert task.mm is not None

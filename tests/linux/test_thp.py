@@ -57,6 +57,16 @@ def test_never_means_never_and_the_knob_shows_it() -> None:
         tree.store(box, "/sys/kernel/mm/transparent_hugepage/enabled", "sometimes")
 
 
+def test_a_huge_page_that_is_given_up_takes_those_before_it_along() -> None:
+    """As recorded: 272 pages of one that is split, a whole one, 371 of a third. All but the last 11 have arrived."""
+    box, mm, addr = fresh()
+    touch_range(box, box.current, addr, SIZE, True)
+    before = box.vmstat["pglazyfree"]
+    do_madvise(box, mm, addr + 240 * 4096, 1155 * 4096, FREE)
+    assert box.vmstat["pglazyfree"] - before == 1155 - 11
+    assert check(box) == []
+
+
 def test_a_range_that_reaches_no_boundary_cannot_be_collapsed() -> None:
     """One that reaches a boundary and has no 2 MiB behind it is nothing to do (madvise_collapse)."""
     box, mm, addr = fresh()

@@ -206,13 +206,18 @@ def mark_page_lazyfree(box: Box, pfn: int) -> None:
     if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:
         box.lru_lazyfree.append(pfn)
         if len(box.lru_lazyfree) == PAGEVEC_SIZE:
-            lru_add_drain(box)
+            move_lazyfree(box)
 
 
 def lru_add_drain(box: Box) -> None:
     """Let pages that are on their way to another list arrive there."""
     if box.lru_deactivate_file:
         _move_deactivated(box)
+    move_lazyfree(box)
+
+
+def move_lazyfree(box: Box) -> None:
+    """The batch of MADV_FREE is full, or a huge page has come, which does not wait (folio_batch_add_and_move)."""
     lazy, box.lru_lazyfree = box.lru_lazyfree, []
     for pfn in lazy:
         if box.memmap.flags[pfn] & (PG_LRU | PG_SWAPBACKED | PG_UNEVICTABLE) == PG_LRU | PG_SWAPBACKED:

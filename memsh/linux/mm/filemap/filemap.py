@@ -3,9 +3,7 @@
 Pages are taken in stretches: from one mark of read-ahead, hole, or page that the disk is still reading to the next. The
 result is that of one page after the other. Contents are made only where somebody looks at them.
 
-Known deviations: I/O never fails; a write is not split at page boundaries for signals. A fault on a page that is there
-but has read-ahead's mark, or is being read, is not taken again: Linux counts it as a major fault of its process (not in
-pgmajfault) and once more in pgfault.
+Known deviations: I/O never fails; a write is not split at page boundaries for signals.
 """
 
 from __future__ import annotations
@@ -41,7 +39,8 @@ GFP_WRITE = GFP_CACHE | GFP_NAMES["__GFP_WRITE"]
 def filemap_fault(
     box: Box, file: File, index: int, *, random: bool = False, sequential: bool = False
 ) -> tuple[int, bool]:
-    """The page of a file for a fault: (frame, whether it is a major one). IndexError past the end; ENOMEM."""
+    """The page of a file for a fault, and whether mmap_lock was dropped meanwhile: to ask the disk, if only for what
+    comes after it, or to wait for it. IndexError past the end; ENOMEM."""
     mapping = mapping_of(box, file.inode)
     if index >= max_index(file.inode):
         raise IndexError(index)
@@ -49,11 +48,13 @@ def filemap_fault(
     if pfn is not None:
         file.mmap_miss = max(0, file.mmap_miss - 1)
         flags = box.memmap.flags[pfn]
-        if flags & PG_READAHEAD and not random:
+        marked = flags & PG_READAHEAD > 0 and not random
+        if marked:
             box.memmap.flags[pfn] = flags & ~PG_READAHEAD
             ondemand_readahead(box, file, mapping, index, file.ra_pages, marker=True)
-        wait_on_page(box, mapping, index)
-        return mapping.pages.get(index) or _read_one(box, mapping, index), False
+        waited = wait_on_page(box, mapping, index)
+        pfn = mapping.pages.get(index)
+        return pfn or _read_one(box, mapping, index), marked or waited or not pfn
     box.memcg.count_mm_event("pgmajfault")
     if not random and file.ra_pages:
         if sequential:

@@ -24,13 +24,13 @@ def page_index(vma: VmArea, addr: int) -> int:
 
 
 def file_fault(box: Box, vma: VmArea, addr: int) -> tuple[int, int]:
-    """The page-cache page for `addr`, read if need be: (frame, what it was). A major fault is taken again, and counts
-    twice."""
+    """The page-cache page for `addr`, read if need be: (frame, what it was). Who dropped mmap_lock takes the fault
+    again: it counts twice, and as a major one of the task (mm_account_fault)."""
     assert vma.file is not None
     random, sequential = bool(vma.flags & VM_RAND_READ), bool(vma.flags & VM_SEQ_READ)
     index = page_index(vma, addr)
-    pfn, major = filemap_fault(box, vma.file, index, random=random, sequential=sequential)
-    if major:
+    pfn, retried = filemap_fault(box, vma.file, index, random=random, sequential=sequential)
+    if retried:
         box.memcg.count_mm_event("pgfault")
         return pfn, MAJOR | RETRIED
     return pfn, 0

@@ -79,15 +79,16 @@ def read_pages(box: Box, mapping: AddressSpace, first: int, last: int) -> None:
         mapping.reading.append((first, last, due))
 
 
-def wait_on_page(box: Box, mapping: AddressSpace, index: int) -> None:
-    """Wait until the disk has read the page (folio_wait_locked). Who waits holds it, so that it is there afterwards
-    however short memory is."""
+def wait_on_page(box: Box, mapping: AddressSpace, index: int) -> bool:
+    """Wait until the disk has read the page (folio_wait_locked), if it has not. Who waits holds it, so that it is there
+    afterwards however short memory is."""
     due = mapping.being_read(index, box.timer.usec)
     pfn = mapping.pages.get(index) if due else None
     if pfn is not None:
         box.memmap.refcount[pfn] += 1
         box.disk.wait(due)
         put_frames(box, [pfn])
+    return pfn is not None
 
 
 def _next_size(current: int, most: int) -> int:

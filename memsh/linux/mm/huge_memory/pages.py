@@ -24,7 +24,15 @@ from memsh.linux.include.memmap import (
 from memsh.linux.include.mm_types import AnonVma, VmArea
 from memsh.linux.lib.columns import add_run, count_down, count_run, frame_runs, mask_run, set_run
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
-from memsh.linux.mm.lru import add_lru_size, folio_lruvec, lru_name, new_page_flags, update_lru_size, zone_count
+from memsh.linux.mm.lru import (
+    add_lru_size,
+    folio_lruvec,
+    lru_name,
+    move_lazyfree,
+    new_page_flags,
+    update_lru_size,
+    zone_count,
+)
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
 
 if TYPE_CHECKING:
@@ -171,7 +179,7 @@ def deactivate_huge_page(box: Box, head: int) -> None:
         unlist_huge_page(box, head)
         box.memmap.flags[head] = flags & ~PG_ACTIVE
         list_huge_page(box, head, lru_name(box.memmap.flags[head]))
-        box.vmstat["pgdeactivate"] += HPAGE_PMD_NR
+        box.memcg.count_page_event(head, "pgdeactivate", HPAGE_PMD_NR)
 
 
 def mlock_huge_page(box: Box, head: int, on: bool) -> None:
@@ -194,11 +202,12 @@ def lazyfree_huge_page(box: Box, head: int) -> None:
     """The page may go without being written anywhere (mark_page_lazyfree)."""
     memmap = box.memmap
     if memmap.flags[head] & (PG_LRU | PG_SWAPBACKED) == PG_LRU | PG_SWAPBACKED:
+        move_lazyfree(box)
         unlist_huge_page(box, head)
         mask_run(memmap.flags, head, HPAGE_PMD_NR, PG_SWAPBACKED | PG_REFERENCED)
         memmap.flags[head] |= PG_LRU
         list_huge_page(box, head, lru_name(memmap.flags[head]))
-        box.vmstat["pglazyfree"] += HPAGE_PMD_NR
+        box.memcg.count_page_event(head, "pglazyfree", HPAGE_PMD_NR)
 
 
 def exclusive_parts(box: Box, head: int, on: bool) -> None:

@@ -204,20 +204,23 @@ def change_huge_pmd(box: Box, vma: VmArea, number: int) -> None:
     huge.entry = huge.entry & ~PTE_CHANGED | vm_page_prot(vma) & PTE_CHANGED | PTE_PSE
 
 
-def _own_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[tuple[HugePmd, int, bool]]:
-    """Entries of [start, end) whose huge page nobody else maps: (entry, head frame, whether it lies wholly there)."""
+def _own_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[tuple[int, HugePmd, int, bool]]:
+    """Entries of [start, end) whose huge page nobody else maps: (number, entry, head frame, whether it lies wholly
+    there)."""
     for number in sorted(n for n in mm.huge if n << PMD_SHIFT < end and (n + 1) << PMD_SHIFT > start):
         huge = mm.huge[number]
         head = huge.entry >> 12
         if not huge.table or is_huge_zero(box, huge.entry) or box.memmap.mapcount[head] != 1:
             continue
-        yield huge, head, start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end
+        yield number, huge, head, start <= number << PMD_SHIFT and (number + 1) << PMD_SHIFT <= end
 
 
-def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> None:
-    """MADV_FREE: a whole huge page may go as it is; of one that is given up in part the page itself is split."""
+def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> Iterator[int]:
+    """MADV_FREE: a whole huge page may go as it is; of one that is given up in part the page itself is split. Where
+    each begins, before it is seen to."""
     memmap = box.memmap
-    for huge, head, whole in _own_huge_pmds(box, mm, start, end):
+    for number, huge, head, whole in _own_huge_pmds(box, mm, start, end):
+        yield number << PMD_SHIFT
         if max(memmap.mapcount[head : head + HPAGE_PMD_NR]) != 1:  # another has parts of it
             continue
         if whole:
@@ -230,7 +233,7 @@ def lazyfree_huge_pmds(box: Box, mm: MmStruct, start: int, end: int) -> None:
 
 def cold_huge_pmds(box: Box, mm: MmStruct, start: int, end: int, *, pageout: bool) -> None:
     """MADV_COLD and MADV_PAGEOUT: a huge page that is to go, or is advised on in part, is split first."""
-    for huge, head, whole in _own_huge_pmds(box, mm, start, end):
+    for _, huge, head, whole in _own_huge_pmds(box, mm, start, end):
         if not whole:
             split_huge_page(box, head)
             continue

@@ -1,7 +1,7 @@
 """Faults on empty entries of areas that have vm_ops: reading, private and shared writing (mm/memory.c: do_fault).
 
 The area's `fault` says which frame; here it is mapped, or copied. The 16 pages around a read fault that are there
-already are mapped with it. A page that the disk must be asked for costs a major fault and a retry that finds it.
+already are mapped with it. Where the disk must be asked the fault is a major one, taken again when the page is there.
 """
 
 from __future__ import annotations
@@ -116,6 +116,9 @@ def _do_cow_fault(box: Box, mm: MmStruct, vma: VmArea, addr: int, table: PageTab
     except (IndexError, KernelError):
         box.pages.free_pages(new, 0)
         raise
+    if what & RETRIED:
+        box.pages.free_pages(new, 0)
+        new = alloc_user_page(box, GFP_FOLIO, vma, addr)
     text = frame_view(box, pfn)
     if any(text):
         box.memmap.data[new] = bytearray(text)

@@ -105,8 +105,16 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
     given up at once."""
     mm.update_hiwater_rss()
     lru_add_drain(box)
-    if mm.huge:
-        lazyfree_huge_pmds(box, mm, start, end)
+    at = start
+    for huge in lazyfree_huge_pmds(box, mm, start, end) if mm.huge else ():
+        _lazyfree_ptes(box, mm, at, huge)
+        at = max(at, huge)
+    _lazyfree_ptes(box, mm, at, end)
+    mm.flush_tlb()
+
+
+def _lazyfree_ptes(box: Box, mm: MmStruct, start: int, end: int) -> None:
+    """What small entries map (madvise_free_pte_range)."""
     memmap = box.memmap
     for _, table, first, stop in mapped_pieces(mm, start, end):
         swapped = 0
@@ -138,4 +146,3 @@ def lazyfree(box: Box, mm: MmStruct, start: int, end: int) -> None:
         if swapped:
             sync_own_rss(box, mm)
             add_mm_counter(box, mm, MM_SWAPENTS, -swapped)
-    mm.flush_tlb()
