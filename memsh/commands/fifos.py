@@ -70,12 +70,17 @@ class End:
         self.until = NEVER if usec is None else self.session.box.timer.usec + usec
 
     def write(self, text: str) -> None:
+        if not self.held:
+            self.session.strands.unsaid.append(self.push)
         self.held += text.encode("utf-8", "surrogateescape")
         if len(self.held) >= 1 << 12:
             self.push()
 
     def push(self) -> None:
         """Write what is held. EPIPE, with SIGPIPE."""
+        unsaid = self.session.strands.unsaid
+        if self.push in unsaid:
+            unsaid.remove(self.push)
         while self.held:
             self.session.strands.wait(self.pipe.writable, stuck=_stuck(NO_ROOM))
             try:
@@ -141,6 +146,7 @@ class PipeSink:
     """The end for writing; what a command has said is in the pipe as it ends, or before."""
 
     buffers = True
+    lasting = kept = False
 
     def __init__(self, end: End) -> None:
         self.end = end

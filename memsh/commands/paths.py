@@ -513,7 +513,7 @@ class BoxFiles:
             return None
         return fifos.open_both(session, session.box.fs.lookup(path_of(session, path)))
 
-    def pipe(self, session: Session) -> tuple[Input, FileSink]:
+    def pipe(self, session: Session) -> tuple[fifos.PipeInput, fifos.PipeSink]:
         return fifos.pipe(session)
 
     def replace(self, session: Session, path: str, through: bool) -> FileSink:

@@ -19,6 +19,7 @@ from memsh.linux.kernel import signal
 from memsh.linux.kernel.sched import switch_to
 from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.shell import arg, command, rest
+from memsh.shell.coprocess import reaped
 from memsh.shell.errors import NO_KERNEL, PANICKED, ShellError, Unreasonable, UsageError
 from memsh.shell.jobspecs import ended, job_of, own
 from memsh.shell.limits import PROCESSES
@@ -355,6 +356,7 @@ def _wait_for_all(io: IO) -> int:
     _let_end(io, lambda: False)
     language = io.session.language
     language.heard.update(language.finished)
+    reaped(io.session, io.runner)
     return 0
 
 
@@ -433,7 +435,9 @@ def wait(box: Box, args: Args, io: IO) -> int:
     wait for one, and have its status; `wait -n` for the next that ends, -p NAME keeps its number.
     """
     if args.jobs:
-        return _wait_for(io, args.jobs)
+        status = _wait_for(io, args.jobs)
+        reaped(io.session, io.runner)
+        return status
     task = running(box)
     try:
         child, status = ending.do_wait(box, task)

@@ -138,6 +138,7 @@ class Calls(Refusals):
         def with_streams(self, table: Table) -> Runner: ...
         def lasts(self, table: Table, line: int) -> int: ...
         def replace(self, streams: dict[int, Any], tty: bool) -> None: ...
+        def drop(self, numbers: list[int]) -> None: ...
 
     def look_up(self, name: str, stage: Simple | None = None) -> None:
         language = self.language
@@ -565,9 +566,10 @@ class Calls(Refusals):
                 raise Leave(status) from None
             return status
         table = opener.table()
-        moved = [number for number in opener.moved if number > 2]
-        if moved and not apart:  # in this very shell nobody opens again what was moved
-            self.replace(dict.fromkeys(moved, Closed()), self.tty)
+        if opener.dropped:
+            self.drop(opener.dropped)
+        if opener.moved and not apart:  # in this very shell nobody opens again what was moved
+            self.replace(dict.fromkeys(opener.moved, Closed()), self.tty)
         if opener.named:
             self.replace({number: opener.streams[number] for number in opener.named}, self.tty)
         runner = self.with_streams(table)

@@ -8,9 +8,10 @@ from memsh.lazy import regular
 from memsh.shell.assigning import Assigning
 from memsh.shell.conditional import Conditional
 from memsh.shell.heredocs import Heredocs
-from memsh.shell.syntax import AnyWord, Case, CFor, Cond, For, Function, Group, If, Node, Select, While, Word
+from memsh.shell.syntax import AnyWord, Case, CFor, Cond, Coproc, For, Function, Group, If, Node, Select, While, Word
 
-OPENING = frozenset(["if", "for", "select", "while", "until", "case", "{", "!", "[[", "function"])
+OPENING = frozenset(["if", "for", "select", "while", "until", "case", "{", "!", "[[", "function", "coproc"])
+COMPOUND = OPENING - {"!", "function", "coproc"}
 
 _KEYWORD = regular(r"in(?=[ \t\n|&;()<>]|\Z)")
 _ENDS = regular(r"[ \t\n|&;()<>]|\Z")
@@ -198,6 +199,25 @@ class Compounds(Conditional, Heredocs, Assigning):
         node.written(self.text, self.pos)
         return node
 
+    def _coproc(self, opened: int) -> Node:
+        """A name stands only before a compound command."""
+        self.blanks()
+        begun = self.pos
+        name: AnyWord = "COPROC"
+        if not self._compound() and self.pos < self.size and self.text[self.pos] not in "|&;()<>\n":
+            word = self.word()
+            self.blanks()
+            if self._compound():
+                name, begun = word, self.pos
+        self.pos = begun
+        node = Coproc(name, self.command())
+        node.at(self.line_of(opened), opened)
+        node.written(self.text, self.pos)
+        return node
+
+    def _compound(self) -> bool:
+        return self.text.startswith("(", self.pos) or self.keyword() in COMPOUND
+
     # functions
 
     def _function_word(self, opened: int) -> Node:
@@ -215,7 +235,7 @@ class Compounds(Conditional, Heredocs, Assigning):
         self.newlines()
         if self.pos >= self.size:
             self.fault(f"{name}() is not finished: its body is missing", opened, True)
-        if self.text[self.pos] != "(" and self.keyword() not in OPENING - {"!", "function"}:
+        if self.text[self.pos] != "(" and self.keyword() not in COMPOUND:
             self.unexpected("{ or another compound command")
         body = self.command()
         node = Function(name, body, self.text[opened : self.pos])

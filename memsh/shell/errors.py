@@ -77,6 +77,10 @@ class Late(Exception):
     """What is to be read comes later than the reader waits."""
 
 
+class WriteError(OSError):
+    """What write() to a stream that is none refuses."""
+
+
 class PipeClosed(Exception):
     """The reader of this pipe has gone: the writer ends quietly."""
 

@@ -23,6 +23,7 @@ from memsh.shell.switches import BEGUN_WITH, SHOPTS, STANDING, TYPED
 from memsh.shell.values import UINT_MAX, fixed, whole
 
 if TYPE_CHECKING:
+    from memsh.shell.coprocess import Coprocess
     from memsh.shell.jobs import Job
     from memsh.shell.jobspecs import Ended
     from memsh.shell.syntax import Function, Node
@@ -67,6 +68,7 @@ class Language(Scopes):
         self.job: Job | None = None  # in which that runs
         self.own_pid = 0  # $BASHPID of a ( … ) or a job, once it is asked for
         self.family = 0  # the jobs that it knows: those that a shell of this number started
+        self.coprocess: Coprocess | None = None
         self.finished: dict[str, Ended] = {}  # jobs that have ended, by their `$!`
         self.heard: set[str] = set()  # those that have been waited for, or listed as ended
         self.loops = 0
@@ -113,7 +115,7 @@ class Language(Scopes):
         other.traps = {signal: text for signal, text in self.traps.items() if not text or self.inherits(signal)}
         other.parents_traps, other.shells = self.traps, [other.traps, *self.shells]
         other.trapping, other.trapped = list(self.trapping), list(self.trapped)
-        other.unreachable, other.own_pid = self.loops, 0
+        other.unreachable, other.own_pid, other.coprocess = self.loops, 0, None
         other.frames, other.calls = [doubled(frame) for frame in self.frames], list(self.calls)
         other.finished, other.heard = dict(self.finished), set(self.heard)
         other.covered = [(depth, dict(kept)) for depth, kept in self.covered]

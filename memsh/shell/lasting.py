@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
+from memsh.shell.coprocess import closed
 from memsh.shell.errors import ShellError
+from memsh.shell.redirects import Closed
 
 if TYPE_CHECKING:
     from memsh.shell.io import Input, Sink
@@ -102,11 +104,19 @@ class Lasting:
         after = {0: table.stdin, 1: table.stdout, 2: table.stderr, **table.others}
         changed = {number: stream for number, stream in after.items() if before.get(number) is not stream}
         self.replace(changed, table.tty)
+        closed(self, [number for number, stream in changed.items() if isinstance(stream, Closed)])  # type: ignore[arg-type]
         try:
             self._close(before[number] for number in changed if number in before)
         except OSError as error:
             return self.complain("exec", ShellError(str(error.strerror or error)), line)
         return 0
+
+    def drop(self, numbers: list[int]) -> None:
+        """Close streams of this shell, for those around it too."""
+        before = self.held()
+        self.replace(dict.fromkeys(numbers, Closed()), self.tty)
+        closed(self, numbers)  # type: ignore[arg-type]
+        self._close(before[number] for number in numbers if number in before)
 
     def close_covered(self) -> None:
         """The redirection ends: close what `exec` put into its place."""
@@ -129,12 +139,13 @@ class Lasting:
         lasting = {id(stream): stream for stream in streams if getattr(stream, "lasting", False)}
         if not lasting:
             return
-        for first in (self, *(job.runner for job in self.session.jobs)):
-            runner: Any = first
-            while runner is not None:
-                if runner is not but:
-                    for stream in runner.held().values():
-                        lasting.pop(id(stream), None)
-                runner = runner.around
+        shells: list[Any] = [job.runner for job in self.session.jobs]
+        runner: Any = self
+        while runner is not None:
+            shells.append(runner)
+            runner = runner.around
+        for shell in shells:
+            for stream in shell.held().values() if shell is not but else ():
+                lasting.pop(id(stream), None)
         for stream in lasting.values():
             stream.close()

@@ -36,7 +36,6 @@ RESERVED = frozenset(
      "function", "select", "coproc"]
 )  # fmt: skip
 FOLLOWING = frozenset(["then", "elif", "else", "fi", "do", "done", "esac", "}"])  # without ; behind a compound command
-UNSUPPORTED = {"coproc": "use COMMAND &"}
 DECLARES = frozenset(["declare", "typeset", "local", "export", "readonly"])
 
 _KEYWORD = regular(r"(?:[a-z]+|[{}!]|\[\[)(?=[ \t\n|&;()<>]|\Z)")
@@ -362,13 +361,13 @@ class Parser(Compounds):
             if match is not None and match[1] not in RESERVED and not is_digits(match[1][0]):
                 return self._function(match[1], match.end(), pos)
             return self.simple()
-        if word in UNSUPPORTED:
-            self.fault(f"there is no {word} in this shell: {UNSUPPORTED[word]}", pos)
         if word not in OPENING or word == "!":
             self.unexpected("a command")
         if word == "function":
             return self._function_word(pos)
         self.pos = pos + len(word)
+        if word == "coproc":
+            return self._coproc(pos)
         if self.spliced and word in ("for", "select", "case"):
             self.blanks()
             if self._behind_blank():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.shell import fingers
 from memsh.shell.calls import Calls, Prepared
+from memsh.shell.coprocess import without
 from memsh.shell.errors import PIPE_STATUS, PipeClosed, ShellError
 from memsh.shell.io import Capture
 from memsh.shell.pipes import Pipe
@@ -130,11 +131,12 @@ class Pipelines(Calls):
             runner = self.beside(self.stdout, stdin)
             runner.tty = self.tty
             own = not self.language.shopts["lastpipe"]
+            runner = without(runner) if own else runner
             statuses[first] = self._stage(stages[first], runner, node.line, own)
             return statuses[first]
         pipe = Pipe(lambda source: self._stages(stages, first + 1, source, node, statuses), self.session, stdin)
         self.session.strands.fresh.append(pipe.begin)
-        runner = self.beside(pipe, stdin)
+        runner = without(self.beside(pipe, stdin))
         if first in node.both:
             runner.stderr = pipe
         try:

@@ -22,6 +22,7 @@ from memsh.shell.syntax import (
     CFor,
     Compound,
     Cond,
+    Coproc,
     For,
     Function,
     Group,
@@ -39,6 +40,7 @@ from memsh.shell.syntax import (
 )
 
 STEP = 4  # blanks
+_NUMBERED = frozenset([">&", "<&", "<>"])
 _HERE = "\ud800"  # behind it stand the here-documents that wait for their line to end
 _DONE = "\ud801"  # one has been printed: bash leaves out the next ; too
 
@@ -179,7 +181,8 @@ def _redirects(redirects: list[Redirect], depth: int) -> str:
             documents.append(f"{target}{end}\n")
             continue
         named = f"{{{redirect.name}}}" if redirect.name else ""
-        number = named or (str(redirect.fd) if redirect.fd != default or op in (">&", "<&", "<>") else "")
+        shows = redirect.fd != default or (op in _NUMBERED and target[:1] != "$")
+        number = named or (str(redirect.fd) if shows else "")
         if op in (">&", "<&"):
             copied = re.fullmatch(r"[0-9]+-?|-|\$.*", target) is not None
             out.append(f" {number}{'>&' if target == '-' else op}{target}" if copied else f" &> {target}")
@@ -295,5 +298,6 @@ def _side(tree: tuple[Any, ...], around: str) -> str:
 _SHOW: dict[type, Any] = {
     Simple: _simple, Series: _series, Pipeline: _pipeline, AndOr: _andor, If: _if, While: _while, For: _for,
     Select: _for, CFor: _cfor, Case: _case, Group: _group, Compound: _compound, Function: _nested, Timed: _timed,
+    Coproc: lambda node, depth: f"coproc {node.name} {_shown(node.body, depth)}",
     Sum: lambda node, depth: f"(({node.word}))", Cond: lambda node, depth: f"[[ {_test(node.tree)} ]]",
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from errno import EBADF, EISDIR
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memsh.shell.errors import ShellError
+from memsh.shell.errors import ShellError, WriteError
 from memsh.shell.io import FileInput, Input, Sink, TextInput
 from memsh.shell.syntax import Redirect
 from memsh.shell.values import whole
@@ -45,7 +45,7 @@ class Closed(Unreadable):
         super().__init__(EBADF)
 
     def write(self, text: str) -> None:
-        raise OSError(EBADF, BAD)
+        raise WriteError(EBADF, BAD)
 
 
 class Eager:
@@ -118,7 +118,8 @@ class Opener:
         self.tty = runner.tty
         self.lasting = lasting
         self.named: list[int] = []  # numbers that `{name}>` gave: they stay open behind the command
-        self.moved: list[int] = []  # numbers that `N>&M-` has closed
+        self.dropped: list[int] = []  # numbers that `{name}>&-` has closed, for good
+        self.moved: list[int] = []  # numbers of the shell's own that `N>&M-` has closed
         self.opened: list[FileSink | FileInput] = []
         self.redirected: set[int] = set()
 
@@ -165,10 +166,12 @@ class Opener:
         """`{name}>file`: a number that is free, kept in the variable; `{name}>&-` closes it. -1: done."""
         language = self.runner.language
         if op in (">&", "<&") and redirect.target == "-":
-            number = whole(language.get(name) or "")
+            base, _, index = name.partition("[")
+            kept = language.element(base, language.key(base, index[:-1])) if index else language.get(name)
+            number = whole(kept or "")
             if number is not None:
                 self.streams[number] = Closed()
-                self.runner.others.pop(number, None)
+                self.dropped.append(number)
             return -1
         streams = self.streams
         fd = next(number for number in range(10, MOST) if isinstance(streams.get(number), Closed | None))
@@ -218,13 +221,14 @@ class Opener:
         source = self.streams.get(number)
         if source is None or isinstance(source, Closed):
             raise ShellError(f"{target}: {BAD}")
-        tty = self.tty and number == 1
+        tty, own = self.tty and number == 1, number not in self.redirected
         self._put(fd, source)
         if fd == 1:
             self.tty = tty
         if moved and number != fd:
             self._put(number, Closed())
-            self.moved.append(number)
+            if own:
+                self.moved.append(number)
 
     def _read(self, path: str, create: bool) -> Input:
         files = self.session.files

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from memsh.shell.errors import BUG_STATUS, NOT_FOUND, Discarded, Dropped, Fatal, Leave, ShellError
+from memsh.shell.errors import BUG_STATUS, NOT_FOUND, Discarded, Dropped, Fatal, Leave, ShellError, WriteError
 from memsh.shell.jobspecs import deadly, last_words
 from memsh.shell.programs import BUILTINS
 
@@ -62,7 +62,8 @@ class Refusals:
         self.refused = True
         builtin = not name or name in BUILTINS
         signal = deadly(self.language, error, builtin)
-        doing = doing or ("write error: " if getattr(error, "signal", 0) else "")
+        writes = isinstance(error, WriteError) or getattr(error, "signal", None) is not None
+        doing = doing or ("write error: " if writes else "")
         typed = self.language.strict or self.language.interactive
         dies = not typed or len(self.language.shells) > 1  # the shell that somebody types at goes on
         status, words = last_words(name, error, signal if dies or not builtin else 0, doing)

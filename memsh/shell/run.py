@@ -16,6 +16,7 @@ from memsh.lazy import regular
 from memsh.shell import jobs
 from memsh.shell.calls import Calls
 from memsh.shell.conditions import holds
+from memsh.shell.coprocess import run_coproc, without
 from memsh.shell.errors import (
     INTERRUPTED,
     Discarded,
@@ -48,6 +49,7 @@ from memsh.shell.syntax import (
     CFor,
     Compound,
     Cond,
+    Coproc,
     For,
     Function,
     Group,
@@ -122,7 +124,7 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
 
     def apart(self) -> Runner:
         """For another shell with the same streams: what `exec` does to them there stays there."""
-        runner = self.beside(self.stdout)
+        runner = without(self.beside(self.stdout))
         runner.tty = self.tty
         return runner
 
@@ -578,8 +580,8 @@ def _own(node: Node) -> bool:
 _RUN: dict[type, Callable[[Any, Any], int]] = {
     Simple: Runner.simple, Series: Runner.run_series, AndOr: nested(Runner.run_andor), For: nested(Runner.run_for),
     CFor: nested(Runner.run_cfor), While: nested(Runner.run_while), If: nested(Runner.run_if),
-    Select: nested(run_select), Case: nested(Runner.run_case), Sum: Runner.run_sum, Cond: Runner.run_cond,
-    Function: Runner.run_function, Timed: nested(Runner.run_timed),
+    Select: nested(run_select), Coproc: nested(run_coproc), Case: nested(Runner.run_case), Sum: Runner.run_sum,
+    Cond: Runner.run_cond, Function: Runner.run_function, Timed: nested(Runner.run_timed),
     Group: nested(Runner.run_group), Compound: nested(Runner.run_compound), Pipeline: Runner.run_pipeline,
 }  # fmt: skip
 

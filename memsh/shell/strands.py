@@ -48,7 +48,8 @@ class Strand:
 
 
 class Strands:
-    """Those of one line, or of a job. `fresh`: begins the reader of a pipe that has none yet, the first pipe first."""
+    """Those of one line, or of a job. `fresh`: begins the reader of a pipe that has none yet, the first pipe first;
+    `unsaid`: brings what a command has written to where others read it, before somebody waits."""
 
     def __init__(self, session: Session, job: Job | None = None) -> None:
         self.session = session
@@ -56,6 +57,7 @@ class Strands:
         self.now = Strand()
         self.waiting: list[Strand] = []
         self.fresh: list[Callable[[], object]] = []
+        self.unsaid: list[Callable[[], object]] = []
 
     def begin(self, work: Callable[[], object], then: Strand) -> Strand:
         """One more, whose turn it is as soon as somebody waits. `then`: who goes on first when it has ended."""
@@ -82,6 +84,8 @@ class Strands:
         is raised where nobody can help."""
         if ready():
             return
+        while self.unsaid:
+            self.unsaid.pop()()
         me, session = self.now, self.session
         me.ready, me.stuck, me.until = ready, stuck, until
         self.waiting.append(me)

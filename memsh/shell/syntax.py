@@ -159,6 +159,16 @@ class Timed(Node):
         self.posix = posix
 
 
+class Coproc(Node):
+    """`coproc NAME COMMAND`: the body beside this shell, with a pipe to it and one from it."""
+
+    __slots__ = ("body", "name")
+
+    def __init__(self, name: AnyWord, body: Node) -> None:
+        self.name = name
+        self.body = body
+
+
 class AndOr(Node):
     """`a && b || c`: the first, then (operator, next) pairs."""
 

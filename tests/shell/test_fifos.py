@@ -1,4 +1,4 @@
-"""Named pipes where the real bash cannot be asked: what would wait for ever, Ctrl-C, travels in time."""
+"""Named pipes and coprocesses where bash cannot be asked: what would wait for ever, Ctrl-C, travels in time."""
 
 import io
 
@@ -85,3 +85,11 @@ def test_what_the_kernel_does_not_do_with_a_named_pipe() -> None:
         "mkfifo: cannot create fifo 'p/x': Not a directory",
         "truncate: failed to truncate 'p' at 5 bytes: Invalid argument",
     ]  # fmt: skip
+
+
+def test_a_coprocess_travels() -> None:
+    made, out = session("coproc cat", "echo one >&${COPROC[1]}", "malloc 5")
+    made.run("undo")
+    made.run("read x <&${COPROC[0]}; echo $x; exec {COPROC[1]}>&-; wait; echo ${#COPROC[@]}")
+    assert out.getvalue().splitlines()[-2:] == ["one", "0"]
+    assert check.check(made.box) == []

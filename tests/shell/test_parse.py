@@ -65,7 +65,7 @@ def test_incomplete(text: str, column: int) -> None:
         ("malloc(100)", 1, 7), ("a ; ; b", 1, 5), ("| a", 1, 1), ("done", 1, 1), ("ok\na || || b", 2, 6),
         ("echo hi >", 1, 9), ("echo ${x!}", 1, 9), ("for 1 in a; do b; done", 1, 5), ("if a; b; fi", 1, 10),
         ("case x of a) b;; esac", 1, 8), ("[[ a b ]]", 1, 6), ("f() echo hi", 1, 5), ("{ }", 1, 3), ("( )", 1, 3),
-        ("a; coproc b", 1, 4), ("x=(a;b)", 1, 5), ("while a; done", 1, 10),
+        ("a; coproc", 1, 10), ("x=(a;b)", 1, 5), ("while a; done", 1, 10),
     ],
 )  # fmt: skip
 def test_syntax_errors_say_where(text: str, line: int, column: int) -> None:

@@ -178,3 +178,9 @@ echo hi | nosuch 2>&1 > /dev/null | wc -l
 grep --nosuchoption > f 2>&1; grep -c nosuchoption f; rm f
 #### words that cannot be expanded make no redirections
 echo kept > f; (echo ${x:?wanted} > f) 2> g; cat f; grep -c wanted g; rm f g
+#### what is moved is gone, unless the same command had opened it
+exec 3>a 9>&1; { :; } 3>b 4>&3-; echo x >&3; cat a; echo hi 3>&1 1>&3-; exec 4>&1; echo moved 5>&4-; echo four >&4; echo $?
+exec 3<<<in; read x 4<&3-; read x <&3; echo "$? [$x]"; exec 6>&1; f() { echo in >&8; } 8>&6-; f; echo c >&6; echo $?; f
+( { echo x >&3; } 3>&1-; echo no; echo $? >&9 ); n=7; exec 7>&9; echo d 8>&$n-; echo e >&7; echo $?
+exec 5>&9; cat /dev/null 6>&5-; echo still >&5; { cat /dev/null; } 6>&5-; echo gone >&5; exec 5>&9; (:) 6>&5-; echo sub >&5
+exec 5>&9; echo hi 5>&5-; echo same >&5; exec 6>&5-; echo six >&6; echo five >&5; { exec 7>&6-; } ; echo seven >&7; echo six >&6; exec 3>&1- ; echo three >&3; echo one; exec 1>&3-; echo back
