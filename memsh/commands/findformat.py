@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.commands.facts import lstat
 from memsh.commands.paths import path_of, read_text
-from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.shell import ShellError
 from memsh.textutils.clock import local_zone, now
+from memsh.textutils.conversions import field, integer, padded
 from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.timeformat import strftime
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _ESCAPE = regular(r"\\(?:([abfnrtv\\])|([0-7]{1,3})|c)")
 _CONTROL = {**C_ESCAPES, "\\": "\\"}
-_DIRECTIVE = regular(r"%([-+ #0]*[0-9]*)(?:\.[0-9]+)?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyYZ])")
-_ANY = regular(r"%([-+ #0]*[0-9]*(?:\.[0-9]+)?)([ABCT].|.|\Z)", re.DOTALL)
+_DIRECTIVE = regular(r"%([-+ #0]*)([0-9]*)(?:\.([0-9]*))?([ABCT].|[%abcdDfFgGhHiklmMnpPsStuUyYZ])")
+_ANY = regular(r"%[-+ #0]*[0-9]*(?:\.[0-9]*)?([ABCT].|.|\Z)", re.DOTALL)
 
 
 def format_of(finder: Expression, pattern: str) -> Callable[[Found], str]:
@@ -31,13 +31,17 @@ def format_of(finder: Expression, pattern: str) -> Callable[[Found], str]:
                         pattern if stop < 0 else pattern[:stop])  # fmt: skip
 
     for match in _ANY.finditer(shown):
-        if not match[2]:
+        if not match[1]:
             raise ShellError("error: % at end of format string")
-        if _DIRECTIVE.fullmatch(match[0]) is None:
-            finder.io.complain(f"warning: unrecognized format directive `%{match[2]}'")
+        known = _DIRECTIVE.fullmatch(match[0])
+        if known is None:
+            finder.io.complain(f"warning: unrecognized format directive `%{match[1]}'")
+        else:
+            field(known[2])
+            field(known[3])
 
     def text(found: Found) -> str:
-        return _DIRECTIVE.sub(lambda match: _padded(match[1], _directive(finder, match[2], found)), shown)
+        return _DIRECTIVE.sub(lambda match: _spelled(match, _directive(finder, match[4], found)), shown)
 
     return text
 
@@ -62,7 +66,7 @@ def _leads(finder: Expression, found: Found) -> str:
         return "N"
 
 
-def _directive(finder: Expression, letter: str, found: Found) -> str:
+def _directive(finder: Expression, letter: str, found: Found) -> str | int | float:
     if letter[0] in "ABCT" or letter in "act":
         return _time(finder, letter, found)
     if letter == "%":
@@ -70,8 +74,8 @@ def _directive(finder: Expression, letter: str, found: Found) -> str:
     if letter in "pfhHPd":
         parent = posixpath.dirname(found.path)
         below = found.path[len(found.start) :].lstrip("/")
-        return {"p": found.path, "f": found.name, "h": parent or ".", "H": found.start, "P": below,
-                "d": str(found.depth)}[letter]  # fmt: skip
+        names = {"p": found.path, "f": found.name, "h": parent or ".", "H": found.start, "P": below}
+        return found.depth if letter == "d" else names[letter]
     facts = found.facts
     if letter == "Z":
         finder.io.complain(f"getfilecon failed: '{found.path}': No data available")
@@ -79,12 +83,15 @@ def _directive(finder: Expression, letter: str, found: Found) -> str:
         return ""
     if letter in "FY":
         return fstype(finder, found) if letter == "F" else _leads(finder, found)
+    if letter == "m":
+        return facts.mode
+    if letter == "S":
+        return facts.blocks * 512 / facts.size if facts.size else 1.0
     values: dict[str, Any] = {
-        "s": facts.size, "m": f"{facts.mode:o}", "M": facts.bits(), "u": facts.user or facts.uid,
+        "s": facts.size, "M": facts.bits(), "u": facts.user or facts.uid,
         "g": facts.group or facts.gid, "U": facts.uid, "G": facts.gid,
         "i": facts.inode, "n": facts.links, "b": facts.blocks, "k": facts.blocks // 2, "l": facts.target,
         "y": facts.letter, "D": facts.dev[0] << 8 | facts.dev[1],
-        "S": f"{facts.blocks * 512 / facts.size if facts.size else 1.0:g}",
     }  # fmt: skip
     return str(values[letter])
 
@@ -112,10 +119,14 @@ def long_line(finder: Expression, found: Found) -> str:
             f"{strftime('%b %e %H:%M', when, local_zone(finder.io))} {found.path}{target}\n")  # fmt: skip
 
 
-def _padded(width: str, text: str) -> str:
-    if not width:
-        return text
-    digits = width.lstrip("-")
-    if digits.startswith("0") and is_digits(text) and width[0] != "-":
-        return text.rjust(int(digits or 0), "0")
-    return text.ljust(int(digits or 0)) if width[0] == "-" else text.rjust(int(digits or 0))
+def _spelled(match: re.Match[str], value: str | int | float) -> str:
+    """What printf makes of it: %d a number, %m one in octal, %S a fraction, all else a text."""
+    flags, width, precision, letter = match.groups()
+    if letter == "%":
+        return match[0][:-1] if len(match[0]) > 2 else "%"
+    wide, precise = field(width), field(precision)
+    if isinstance(value, int):
+        return integer(flags, wide, precise, "o" if letter == "m" else letter, value)
+    if isinstance(value, float):
+        return ("%" + flags + width + ("" if precise is None else f".{precise}") + "g") % value
+    return padded(value[:precise], flags, wide)

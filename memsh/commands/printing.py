@@ -8,11 +8,11 @@ from collections.abc import Callable
 from memsh.commands.paths import read_text
 from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
-from memsh.shell.arith import wrap
 from memsh.shell.escapes import echoed
-from memsh.shell.limits import TEXT, TOO_LONG, WIDTH
+from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.quoting import quote_sparingly
 from memsh.textutils import longdouble
+from memsh.textutils.conversions import field, integer, padded
 from memsh.textutils.longdouble import LongDouble
 from memsh.textutils.timeformat import strftime
 from memsh.textutils.zones import UTC, Zone, zone_of
@@ -105,12 +105,11 @@ class Printf:
             at = match.end()
 
     def _width(self, text: str | None) -> int | None:
-        """A width or precision, perhaps the next word's. UsageError above WIDTH."""
-        if text is None or text == "":
-            return None if text is None else 0
-        value = self.integer(self.take() or "0") if text == "*" else int(text[:10])
-        if abs(value) > WIDTH:
-            raise UsageError(f"a field is at most {WIDTH} characters wide")
+        """A width or precision, perhaps the next word's."""
+        if text != "*":
+            return field(text)
+        value = self.integer(self.take() or "0")
+        field(str(abs(value)))
         return value
 
     def directive(self, match: re.Match[str]) -> str:
@@ -125,15 +124,12 @@ class Printf:
             precision = None
         word = self.take()
         if kind in "sbqQc":
-            return _padded(self.text(kind, word or "", precision), flags, width)
+            return padded(self.text(kind, word or "", precision), flags, width)
         if kind.endswith("T"):
-            return _padded(self.moment(kind[1:-2], word)[:precision], flags, width)
+            return padded(self.moment(kind[1:-2], word)[:precision], flags, width)
         if kind in "eEfFgGaA":
             return longdouble.formatted(self.real(word or "0"), kind, flags, width, precision)
-        spec = "%" + flags.replace("'", "") + (str(width) if width else "")
-        if precision is not None:
-            spec += f".{precision}"
-        return _integer(spec, flags, width, precision, kind, self.ranged(kind, word or "0"))
+        return integer(flags, width, precision, kind, self.ranged(kind, word or "0"))
 
     def text(self, kind: str, word: str, precision: int | None) -> str:
         if kind == "b":
@@ -196,26 +192,6 @@ class Printf:
 def _octal(text: str) -> str:
     """In a format `\\NNN` has at most three digits, unlike in %b: each as `\\0NNN`, which is read whole."""
     return _OCTAL.sub(lambda match: match[1] or "\\0" + match[2].zfill(3), text) if "\\" in text else text
-
-
-def _padded(text: str, flags: str, width: int) -> str:
-    return text.ljust(width) if "-" in flags else text.rjust(width)
-
-
-def _integer(spec: str, flags: str, width: int, precision: int | None, kind: str, value: int) -> str:
-    if kind in "di":
-        if not -(1 << 63) <= value < 1 << 63:
-            value = (1 << 63) - 1 if value > 0 else -(1 << 63)
-        return (spec + "d") % value
-    value = min(value, (1 << 64) - 1) if value >= 0 else wrap(value) & ((1 << 64) - 1)
-    if kind == "u":
-        return (spec.replace("+", "").replace(" ", "") + "d") % value
-    if kind == "o" and "#" in flags:
-        shown = f"{value:o}"
-        return _padded(("0" if shown[0] != "0" else "") + shown, flags, width)
-    if "#" in flags and not value:
-        spec = spec.replace("#", "")
-    return (spec.replace("+", "").replace(" ", "") + kind) % value
 
 
 _USAGE = "printf: usage: printf [-v var] format [arguments]"

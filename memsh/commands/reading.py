@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from errno import EISDIR
 from typing import NamedTuple
 
@@ -10,7 +11,6 @@ from memsh.commands.printing import assign
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.errors import Late
 from memsh.shell.io import Input, OuterInput, Room
-from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.quoting import quote
 from memsh.shell.redirects import BAD
 from memsh.shell.values import is_value, whole
@@ -19,10 +19,21 @@ TOPIC = "session"
 TIMED_OUT = 142  # 128 + SIGALRM
 
 
+class Letters(NamedTuple):
+    """What is read of a record; `kept`: the places of the letters that a backslash stood before."""
+
+    text: str
+    kept: set[int]
+
+    def blank(self, at: int, blanks: str) -> bool:
+        """Whether the letter there is one of these, and no backslash stood before it."""
+        return self.text[at] in blanks and at not in self.kept
+
+
 class _TimedOut(Exception):
     """With the letters that came in time."""
 
-    def __init__(self, letters: list[tuple[str, bool]]) -> None:
+    def __init__(self, letters: Letters) -> None:
         self.letters = letters
 
 
@@ -109,83 +120,100 @@ def input_of(io: IO, fd: int) -> Input:
     return source
 
 
-def _record(source: Input, wanted: Wanted) -> tuple[list[tuple[str, bool]], bool]:
-    """The letters of one record with whether a backslash stood before each; False if the input ended first."""
-    letters: list[tuple[str, bool]] = []
-    late = False
+def _record(io: IO, source: Input, wanted: Wanted) -> tuple[Letters, bool]:
+    """The letters of one record; False if the input ended first."""
+    marks = wanted.delimiter + ("" if wanted.raw else "\\") + ("" if wanted.nulls else "\0")
+    mark = re.compile(f"[{re.escape(marks)}]" if marks else "(?!)")
+    parts: list[str] = []
+    size, kept, late, room = 0, set[int](), False, Room()
     while True:
+        io.check()
         try:
             line = "" if late else source.readline()
         except Late:
             line, late = source.begun_line(), True
         if not line:
             if late:
-                raise _TimedOut(letters)
-            return letters, wanted.most == 0
+                raise _TimedOut(Letters("".join(parts), kept))
+            return Letters("".join(parts), kept), wanted.most == 0
         at = 0
         while at < len(line):
-            if 0 <= wanted.most <= len(letters):
-                source.unread(line[at:])
-                return letters, True
-            char = line[at]
-            at += 1
-            if char == "\\" and not wanted.raw:
-                following = line[at : at + 1]
+            if 0 <= wanted.most <= size:
+                break
+            most = at + wanted.most - size if wanted.most >= 0 else len(line)
+            found = mark.search(line, at, most)
+            text = line[at : found.start() if found is not None else most]
+            at += len(text)
+            if found is not None:
+                char = found[0]
                 at += 1
-                if following and following != "\n":
-                    letters.append((following, True))
-                continue
-            if char == wanted.delimiter:
-                if at < len(line):
-                    source.unread(line[at:])
-                return letters, True
-            if char != "\0" or wanted.nulls:
-                letters.append((char, False))
-        if len(letters) > TEXT:
-            raise ShellError(TOO_LONG)
-        if 0 <= wanted.most <= len(letters):
-            return letters, True
+                if char == "\\" and not wanted.raw:
+                    following = line[at : at + 1].replace("\n", "")
+                    at += 1
+                    if following:
+                        kept.add(size + len(text))
+                    text += following
+                elif char == wanted.delimiter:
+                    if at < len(line):
+                        source.unread(line[at:])
+                    return Letters("".join([*parts, text]), kept), True
+            if text:
+                room.take(text)
+                parts.append(text)
+                size += len(text)
+        if 0 <= wanted.most <= size:
+            if at < len(line):
+                source.unread(line[at:])
+            return Letters("".join(parts), kept), True
 
 
-def _fields(letters: list[tuple[str, bool]], ifs: str, most: int) -> list[str]:
+def _fields(io: IO, letters: Letters, most: int) -> list[str]:
     """At most `most` fields (0: all); the last takes what is left, without the blanks at its end."""
-    blanks = [char for char in ifs if char in " \t\n"]
-    fields: list[str] = []
-    at, size = 0, len(letters)
+    ifs = io.language.get("IFS")
+    if ifs is None:
+        ifs = " \t\n"
+    with io.looking():  # there may be many
+        return list(_split(letters, ifs, most))
 
-    def skip() -> None:
-        nonlocal at
-        while at < size and not letters[at][1] and letters[at][0] in blanks:
+
+def _split(letters: Letters, ifs: str, most: int) -> Iterator[str]:
+    blanks = "".join(char for char in ifs if char in " \t\n")
+    at, size, done, room = 0, len(letters.text), 0, Room()
+
+    def skip(at: int) -> int:
+        while at < size and letters.blank(at, blanks):
             at += 1
+        return at
 
-    skip()
+    at = skip(at)
     while at < size:
-        if most and len(fields) == most - 1:
-            fields.append(_rest(letters[at:], ifs, blanks))
-            break
+        if most and done == most - 1:
+            yield _rest(letters, at, ifs, blanks)
+            return
         begun = at
-        while at < size and (letters[at][1] or letters[at][0] not in ifs):
+        while at < size and not letters.blank(at, ifs):
             at += 1
-        fields.append("".join(char for char, _ in letters[begun:at]))
-        skip()
-        if at < size and not letters[at][1] and letters[at][0] in ifs:  # one sign ends a field, blanks around it or not
-            at += 1
-            skip()
-    return fields
+        field = letters.text[begun:at]
+        room.take(field)
+        yield field
+        done += 1
+        at = skip(at)
+        if at < size and letters.blank(at, ifs):  # one sign ends a field, blanks around it or not
+            at = skip(at + 1)
 
 
-def _rest(letters: list[tuple[str, bool]], ifs: str, blanks: list[str]) -> str:
-    """The last field: all that is left; where that is one field, without the separator that ends it."""
-    end = len(letters)
-    while end and not letters[end - 1][1] and letters[end - 1][0] in blanks:
+def _rest(letters: Letters, begun: int, ifs: str, blanks: str) -> str:
+    """The last field: all from there on; where that is one field, without the separator that ends it."""
+    end = len(letters.text)
+    while end > begun and letters.blank(end - 1, blanks):
         end -= 1
-    if end and not letters[end - 1][1] and letters[end - 1][0] in ifs and letters[end - 1][0] not in blanks:
+    if end > begun and letters.blank(end - 1, ifs) and letters.text[end - 1] not in blanks:
         before = end - 1
-        while before and not letters[before - 1][1] and letters[before - 1][0] in blanks:
+        while before > begun and letters.blank(before - 1, blanks):
             before -= 1
-        if all(escaped or char not in ifs for char, escaped in letters[:before]):
+        if not any(letters.blank(at, ifs) for at in range(begun, before)):
             end = before
-    return "".join(char for char, _ in letters[:end])
+    return letters.text[begun:end]
 
 
 def _shell_is_meant(words: list[str], script: bool) -> bool:
@@ -217,25 +245,22 @@ def read(box: object, args: Args, io: IO) -> int:
     timed_out = False
     source.limit(timeout)
     try:
-        letters, whole = _record(source, wanted)
+        letters, whole = _record(io, source, wanted)
     except _TimedOut as end:
         letters, whole, timed_out = end.letters, False, True
     finally:
         source.limit(None)
     if wanted.array:
-        ifs = language.get("IFS")
-        found = _fields(letters, " \t\n" if ifs is None else ifs, 0)
+        found = _fields(io, letters, 0)
         language.set_array(wanted.array, [(None, text) for text in found])
     elif not wanted.names or wanted.exact:
-        text = "".join(char for char, _ in letters)
         for number, name in enumerate(wanted.names or ["REPLY"]):
-            assign(io, name, text if not number else "")
+            assign(io, name, letters.text if not number else "")
     else:
-        ifs = language.get("IFS")
-        found = _fields(letters, " \t\n" if ifs is None else ifs, len(wanted.names))
+        found = _fields(io, letters, len(wanted.names))
         for number, name in enumerate(wanted.names):
             assign(io, name, found[number] if number < len(found) else "")
-    return TIMED_OUT if timed_out else int(not whole or (wanted.exact and len(letters) < wanted.most))
+    return TIMED_OUT if timed_out else int(not whole or (wanted.exact and len(letters.text) < wanted.most))
 
 
 def _is_ready(source: Input) -> bool:
@@ -270,20 +295,19 @@ def _mapfile(args: Args, io: IO) -> int:
     place, room, done = _number(found.get("O", "0"), "array origin"), Room(), 0
     wanted = Wanted(True, "", delimiter, -1, False, None, 0, [], True)
     while not most or done < most + skip:
-        io.check()
         try:
-            letters, whole = _record(source, wanted)
+            letters, whole = _record(io, source, wanted)
         except OSError as error:
             if error.errno != EISDIR:
                 raise
             break  # without a word, as in bash
-        if not whole and not letters:
+        if not whole and not letters.text:
             break
         done += 1
         if done <= skip:
             continue
         ends = "" if "t" in found or not whole or delimiter == "\0" else delimiter
-        text = ("".join(char for char, _ in letters) + ends).partition("\0")[0]
+        text = (letters.text + ends).partition("\0")[0]
         room.take(text)
         if "C" in found and not (done - skip) % each:
             io.runner.run_text(f"{found['C']} {place} {quote(text)}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from memsh.lazy import regular
 from memsh.shell.errors import OutputGone, ShellError
-from memsh.shell.limits import PIECE, TEXT, TOO_LONG
+from memsh.shell.limits import LONG, PIECE, TEXT, TOO_LONG
 from memsh.shell.values import fixed
 from memsh.shell.visible import visible
 
@@ -158,8 +158,8 @@ class Input:
     def read(self) -> str:
         """All the text there is. Above the limit: Argument list too long."""
         kept = Capture()
-        for line in self:
-            kept.write(line)
+        for part in self.chunks():
+            kept.write(part)
         return kept.text()
 
 
@@ -221,6 +221,7 @@ class PartsInput(Input):
     def __init__(self, parts: Iterator[str], session: Session) -> None:
         self.parts = parts
         self.session = session
+        self.chunk, self.at = "", 0  # what came last, and how far it has been cut
         self.back: list[str] = []  # put back, the next to be read last
         self.ready: Iterator[str] = iter([])  # lines of the last chunk
         self.begun: list[str] = []  # pieces of a line whose end has not come
@@ -228,9 +229,15 @@ class PartsInput(Input):
 
     def _coming(self) -> Iterator[str]:
         poll = self.session.poll
-        for chunk in self.parts:
+        while True:
+            if self.at >= len(self.chunk):
+                chunk = next(self.parts, None)
+                if chunk is None:
+                    return
+                self.chunk, self.at = chunk, 0
             poll()
-            yield chunk
+            begun, self.at = self.at, self.at + LONG
+            yield self.chunk[begun : self.at]
 
     def chunks(self) -> Iterator[str]:
         back, self.back = self.back[::-1], []
@@ -278,7 +285,8 @@ class PartsInput(Input):
         return begun
 
     def place(self) -> object:
-        return getattr(self.parts, "place", 0), length_hint(self.ready), len(self.back), len("".join(self.back))
+        before = getattr(self.parts, "place", 0), max(0, len(self.chunk) - self.at)
+        return *before, length_hint(self.ready), len(self.back), len("".join(self.back))
 
 
 class FileInput(PartsInput):

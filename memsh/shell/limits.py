@@ -31,6 +31,7 @@ MEMORY = 2 << 30  # bytes of the host's by which one line may grow; what runs on
 TOTAL = 5 << 30  # bytes of the host's from which on no line may grow by more than GROWTH: files and pages with contents
 GROWTH = 64 << 20
 REGEX_SECONDS = 0.4  # that one search for a regular expression may take
+EXPRESSION = 32 << 10  # characters of one regular expression: what is made of it takes a while, and memory
 
 TOO_LONG = "Argument list too long"
 

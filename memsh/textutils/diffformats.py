@@ -9,11 +9,11 @@ from functools import partial
 from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.textutils.comparing import Change
+from memsh.textutils.conversions import field, integer
 
 KINDS = ("unchanged", "old", "new", "changed")
 _DIRECTIVE = regular(r"""%(?:([<>=%lL])|c'(\\[0-7]{1,3}|[^'])'|\(([^=()?]+)=([^?]+)\?"""
                         r"""|(-?)('?)([0-9]*)(?:\.([0-9]*))?([doxX])([eflmnEFLMN]))""", re.DOTALL)  # fmt: skip
-_BASES = {"d": "d", "o": "o", "x": "x", "X": "X"}
 
 
 def ifdef_formats(name: str) -> dict[str, str]:
@@ -112,8 +112,7 @@ def _char(text: str) -> str:
 def _number(match: re.Match[str], number: int) -> str:
     """`%5dn`, `%-5dn`, `%.3dn`."""
     minus, _, width, precision, base = match.group(5, 6, 7, 8, 9)
-    digits = format(number, _BASES[base]).zfill(int(precision or 0))
-    return digits.ljust(int(width or 0)) if minus else digits.rjust(int(width or 0))
+    return integer(minus or "", field(width), field(precision), base, number)
 
 
 def _arms(pattern: str, place: int) -> tuple[tuple[str, str], int]:

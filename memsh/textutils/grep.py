@@ -143,7 +143,13 @@ class Grep:
         if len(asked) > 1:
             raise ShellError("conflicting matchers specified", TROUBLE)
         dialect = asked.pop() if asked else "basic"
-        self.finder = self._finder(patterns, dialect)
+        coloured = args.colour in ("always", "yes", "force") or (args.colour is not None and io.color)
+        coloured = coloured and args.colour not in ("never", "no", "none")
+        self.colours = Colours(io.session.variables.get("GREP_COLORS", "")) if coloured else None
+        with io.looking():  # there may be many
+            self.finder = self._finder(patterns, dialect)
+            if self.finder is not None and (args.only_matching or self.colours):
+                self.finder.search("")
         for warning in self.finder.warnings if self.finder is not None else ():
             io.complain(f"warning: {warning}")
         self.recursive = args.recursive or args.dereference_recursive or args.directories == "recurse"
@@ -161,9 +167,6 @@ class Grep:
         self.lists = args.files_with_matches or args.files_without_match
         self.silent = args.quiet or self.lists or args.count
         self.most = args.max_count if args.max_count is not None and args.max_count >= 0 else None
-        coloured = args.colour in ("always", "yes", "force") or (args.colour is not None and io.color)
-        coloured = coloured and args.colour not in ("never", "no", "none")
-        self.colours = Colours(io.session.variables.get("GREP_COLORS", "")) if coloured else None
         self.sources = Sources(io, [])
         self.chosen = self._chosen()
         self.matched = self.failed = self.printed = False

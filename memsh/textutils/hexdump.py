@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from memsh.lazy import regular
 from memsh.shell import ShellError
-from memsh.shell.limits import WIDTH
+from memsh.textutils.conversions import field
 from memsh.textutils.dumps import dotted, escaped, rows_of
 from memsh.textutils.quoting import C_ESCAPES
 
@@ -61,8 +61,8 @@ class Unit:
         for match in matches:
             self._text(text[plain : match.start()])
             flags, width, precision, kind = match.groups()
-            if int(width[:9] or 0) > WIDTH or int((precision or "")[:9] or 0) > WIDTH:
-                raise ShellError(f"a field is at most {WIDTH} characters wide")
+            field(width)
+            field(precision)
             self.parts.append(Part("", flags, width, precision, kind, _bytes(kind, precision, size)))
             plain = match.end()
         self._text(text[plain:])

@@ -18,10 +18,11 @@ from typing import Any, NoReturn, Protocol
 from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.shell import ShellError
-from memsh.shell.limits import REGEX_SECONDS
+from memsh.shell.limits import EXPRESSION, REGEX_SECONDS
 
 LONG_TEXT = 2048  # characters: from here on one unbounded repetition may already be too much
 MOST = 32767  # RE_DUP_MAX
+TOO_BIG = "Regular expression too big"
 TOO_SLOW = "this regular expression takes too long here"
 
 _CLASSES = {
@@ -106,6 +107,8 @@ class _Translator:
         raise RegexpError(message)
 
     def whole(self) -> str:
+        if len(self.pattern) > EXPRESSION:
+            self.wrong(TOO_BIG)
         piece = self.alternatives()
         if self.place < len(self.pattern):
             self.wrong("Unmatched ) or \\)")
@@ -193,7 +196,7 @@ class _Translator:
         least = int(low or 0)
         most = (int(high) if high else None) if comma else least
         if least > MOST or (most or 0) > MOST:
-            self.wrong("Regular expression too big")
+            self.wrong(TOO_BIG)
         if most is not None and most < least:
             self.wrong("Invalid content of \\{\\}")
         return least, most
@@ -369,7 +372,7 @@ class Regexp:
         try:
             plain = re.compile(pattern, flags)
         except (re.error, OverflowError, RecursionError, MemoryError) as error:
-            raise RegexpError(f"Regular expression too big ({error})") from None
+            raise RegexpError(f"{TOO_BIG} ({error})") from None
         self.groups = plain.groups
         self.literal = pattern if made is None and not ignore_case else ""
         self.search: Callable[..., Any] = plain.search
@@ -447,7 +450,7 @@ def compiled(
     try:
         return Regexp(pattern, made.whole(), made, ignore_case)
     except RecursionError:
-        raise RegexpError("Regular expression too big") from None
+        raise RegexpError(TOO_BIG) from None
 
 
 def joined(patterns: list[str], dialect: str, ignore_case: bool = False, around: str = "{}") -> Regexp:

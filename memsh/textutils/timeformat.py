@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 
 from memsh.lazy import regular
-from memsh.shell.errors import UsageError
-from memsh.shell.limits import WIDTH
+from memsh.textutils.conversions import field
 from memsh.textutils.zones import UTC, Tm, Zone, leap
 
 FARTHEST = 67_768_036_191_676_799  # seconds after 1970: a struct tm can tell no later year
@@ -78,9 +77,7 @@ class Writer:
         pad = next((flag for flag in reversed(flags) if flag in "-_0+"), "")
         upper, other = upper or "^" in flags, "#" in flags
         if wide:
-            width = int(wide[:10])
-        if width > WIDTH:
-            raise UsageError(f"a field is at most {WIDTH} characters wide")
+            width = field(wide) or 0
         if self._wrong(modifier, letter, colons) or (letter == "%" and match[0] != "%%"):
             text = match[0][:-1] if letter == "%" else match[0]
             return _padded(text.upper() if upper else text, pad, width)
@@ -173,7 +170,7 @@ def _number(
 
 def strftime(pattern: str, when: float, zone: Zone = UTC, nanoseconds: int | None = None) -> str:
     """`pattern` for a moment: `when` in seconds since 1970, its fraction in `nanoseconds` if that is known better.
-    UsageError for a field too wide."""
+    ShellError for a field too wide."""
     when = min(max(when, -FARTHEST), FARTHEST) if when == when else 0.0
     total = round(when * 1e9) if nanoseconds is None else int(when // 1) * 1_000_000_000 + nanoseconds
     seconds, left = divmod(total, 1_000_000_000)

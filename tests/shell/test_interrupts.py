@@ -45,6 +45,10 @@ awk 'BEGIN {for (;;) x++}'
 awk 'BEGIN {while (1) a[i++] = i}'
 awk '{n = n + $1 % 7 "x"} END {print n}' /tmp/lines
 awk '/(1*)*(1*)*z/' /tmp/lines
+bc -l <<< 'e(99999)'
+grep -f <(seq 100000) /proc/meminfo
+grep -o -F -f <(seq 100000) /proc/meminfo
+read -r -a x < <(seq 300000 | tr '\\n' ' ')
 as 1 cat /proc/*/smaps > /dev/null
 base64 /tmp/f > /dev/null
 base32 -w 0 < <(yes)

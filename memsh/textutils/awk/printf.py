@@ -10,6 +10,7 @@ from memsh.lazy import regular
 from memsh.shell import ShellError
 from memsh.shell.limits import AWK_WIDTH
 from memsh.textutils.awk.values import Value, as_long, number_of, numeric, unusual
+from memsh.textutils.conversions import padded, spelled
 
 _DIRECTIVE = regular(
     r"%([-+ #0']*)(?:([0-9]+)\$)?([-+ #0']*)(\*(?:[0-9]+\$)?|-?[0-9]+)?(?:\.(\*(?:[0-9]+\$)?|-?[0-9]*))?[hlLqjzt]*(.)",
@@ -97,28 +98,28 @@ def _field(
     spec = "%" + flags + ("" if width is None else str(width))
     if kind == "s":
         shown = text(value) if precision is None else text(value)[:precision]
-        return _padded(shown, flags, width)
+        return padded(shown, flags, width)
     if kind == "c":
         number = numeric(value) if not (type(value) is str or value == "") else None
         char = text(value)[:1] or "\0" if number is None else _char(number)
         return (spec + "s") % char
     number = value if isinstance(value, float) else number_of(value)
     if number - number != 0.0:
-        return unusual(number, plus) if plus else _padded(unusual(number, plus), flags, width)
+        return unusual(number, plus) if plus else padded(unusual(number, plus), flags, width)
     if kind in "eEfFgGaA":
         if kind in "aA":
             return _hexadecimal(flags, width, precision, kind, number)
         return (spec + ("" if precision is None else f".{precision}") + kind) % number
     whole = int(number)
     if kind in "di":
-        return _integer(flags, width, precision, str(abs(whole)), whole < 0, "")
+        return spelled(flags, width, precision, str(abs(whole)), whole < 0, "")
     if whole < 0:
         whole += 1 << 64
     digits = {"o": f"{whole:o}", "u": str(whole), "x": f"{whole:x}", "X": f"{whole:X}"}[kind]
     prefix = ""
     if "#" in flags and whole:
         prefix = {"o": "0", "x": "0x", "X": "0X"}.get(kind, "")
-    return _integer(flags.replace("+", "").replace(" ", ""), width, precision, digits, False, prefix)
+    return spelled(flags.replace("+", "").replace(" ", ""), width, precision, digits, False, prefix)
 
 
 def _hexadecimal(flags: str, width: int | None, precision: int | None, kind: str, number: float) -> str:
@@ -142,25 +143,10 @@ def _hexadecimal(flags: str, width: int | None, precision: int | None, kind: str
     if "0" in flags and "-" not in flags:
         body = body.rjust(room, "0")
     shown = f"{sign}0x{body}"
-    return _padded(shown.upper() if kind == "A" else shown, flags, width)
-
-
-def _integer(flags: str, width: int | None, precision: int | None, digits: str, minus: bool, prefix: str) -> str:
-    if precision is not None:
-        digits = digits.zfill(precision) if precision or digits != "0" or "#" in flags else ""
-    sign = "-" if minus else "+" if "+" in flags else " " if " " in flags else ""
-    room = (width or 0) - len(sign) - len(prefix)
-    if "-" in flags:
-        return (sign + prefix + digits).ljust(width or 0)
-    if "0" in flags and precision is None:
-        return sign + prefix + digits.rjust(room, "0")
-    return (sign + prefix + digits).rjust(width or 0)
+    return padded(shown.upper() if kind == "A" else shown, flags, width)
 
 
 def _char(number: float) -> str:
     code = as_long(number) if number - number == 0.0 else 0
     return chr(code) if 0 <= code < 0x110000 and not 0xD800 <= code < 0xE000 else chr(code & 0xFF)
 
-
-def _padded(shown: str, flags: str, width: int | None) -> str:
-    return shown.ljust(width or 0) if "-" in flags else shown.rjust(width or 0)

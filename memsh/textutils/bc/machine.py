@@ -386,7 +386,9 @@ class Machine:
         found = LIBRARY[name]
         if len(arguments) != found.arguments:
             raise Trouble("Parameter number mismatch")
-        return found.reckon(*(self.value(tree) for tree in arguments), self.scale)
+        given = [self.value(tree) for tree in arguments]
+        with self.io.looking():
+            return found.reckon(*given, self.scale)
 
 
 def _escaped(text: str) -> str:

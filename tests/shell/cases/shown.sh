@@ -57,3 +57,5 @@ touch 'a b' c; while IFS= read -r -d '' f; do echo "[$f]"; done < <(find . -type
 printf '\101\0101\1012 \\101 %d\n' 5 | od -An -c; printf '%b|' '\0101' '\101' '\0377' | od -An -c
 #### BASH_XTRACEFD
 exec 7> f; BASH_XTRACEFD=7; set -x; echo a; { echo b; } 2>/dev/null; set +x; cat f
+#### printf: integers with flags, a width and a precision
+for k in d u o x X; do for f in '' - 0 + ' ' '#' '#0' -0; do for w in '' 8 .0 .3 8.3; do printf "%$f$w$k|" 0 8 255 -3; done; done; echo; done
