@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind, to_bytes, to_text
+from memsh.commands.paths import is_procfs, on_disk, path_of, pread_of, resolve, stat_kind, to_bytes, to_text
 from memsh.digits import is_digits
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
@@ -260,6 +260,9 @@ def _blocks(io: IO, plan: Plan) -> Iterator[str | int]:
         if ends and numbers["skip"] * numbers["bs"] > file.inode.size and "none" not in plan.flags["status"]:
             io.complain(f"{name}: cannot skip to specified offset")
         return _of_file(session, file, plan)
+    pread = pread_of(session, whole) if kind == "file" and is_procfs(whole) else None
+    if pread is not None:
+        return _of_proc(session, pread, plan)
     assert session.files is not None
     stdin = session.files.open_read(session, name) if name else io.stdin
     return _of_text(stdin.read(), numbers["bs"], numbers["skip"], numbers["count"])
@@ -299,6 +302,19 @@ def _of_file(session: Session, file: File, plan: Plan) -> Iterator[str | int]:
             start = plan.numbers["skip"] * block
             fadvise_dontneed(session.box, file, start, 0 if not most else max(1, place - start))
         fs.fput(file)
+
+
+def _of_proc(session: Session, pread: Callable[[Box, int, int], bytes], plan: Plan) -> Iterator[str | int]:
+    """A file of /proc that is too large to be read as a whole."""
+    block = plan.numbers["bs"]
+    place, serial = plan.numbers["skip"] * block, 0
+    while serial != plan.numbers["count"]:
+        with session.looking():
+            data = pread(session.box, place, block)
+        if not data:
+            return
+        place, serial = place + len(data), serial + 1
+        yield to_text(data)
 
 
 def _of_text(text: str, block: int, skip: int, most: int) -> Iterator[str | int]:

@@ -20,6 +20,7 @@ from memsh.commands.paths import (
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.io import NullSink
+from memsh.shell.told import read_fault
 from memsh.shell.values import is_value, wide_size
 from memsh.textutils.bytes import to_bytes, visible
 from memsh.textutils.clock import booted, local_zone, now
@@ -57,8 +58,10 @@ def cat(box: object, args: Args, io: IO) -> int:
             for line in source:
                 io.out(spelled(line) if spelled is not None else line)
         except KernelError as error:
-            io.complain(str(error.strerror))
-            return 1
+            io.complain(read_fault(error))
+            if not error.reading:
+                return 1
+            sources.failed = True
     return sources.status
 
 

@@ -80,7 +80,10 @@ def dump_files(words: list[str], io: IO) -> int:
     for text in asked.formats:
         units_of(text)
     sources = Sources(io, asked.names)
-    data = data_of(sources, None if asked.limit is None else asked.skip + asked.limit)[asked.skip :]
+    try:
+        data = data_of(sources, asked.limit, asked.skip)
+    except EOFError:
+        data = b""
     if asked.formats == list(LETTERS["C"]):
         lines = canonical(data, asked.skip, asked.squeeze)
     else:

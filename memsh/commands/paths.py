@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from memsh.commands import fifos
@@ -17,7 +17,7 @@ from memsh.linux.include.errno import KernelError
 from memsh.linux.include.namei import MAXSYMLINKS
 from memsh.linux.include.stat import s_isblk, s_isfifo, s_isreg
 from memsh.procfs import tree
-from memsh.procfs.node import Link
+from memsh.procfs.node import Link, ProcFile
 from memsh.shell import ShellError
 from memsh.shell.errors import PANICKED
 from memsh.shell.io import IO, Capture, FileInput, Input, NullSink, PartsInput, Sink, TextInput
@@ -253,6 +253,13 @@ class _DiskText:
             self.close()
         return self.decoder.decode(data, not data)
 
+    def seek(self, place: int) -> int:
+        """Read on from there, or from the end if that comes before; where that is."""
+        assert self.file is not None
+        size = place if self.file.inode.f_op.read is not None else self.file.inode.size
+        self.place = min(place, size)
+        return self.place
+
     def close(self) -> None:
         file, self.file = self.file, None
         if file is not None:
@@ -261,6 +268,35 @@ class _DiskText:
     def __del__(self) -> None:
         if getattr(self, "file", None) is not None and self.session.box is self.box:
             self.close()
+
+
+class _ProcText:
+    """A file of /proc that is too large to be made as a whole, read piece by piece."""
+
+    def __init__(self, session: Session, name: str, pread: Callable[[Box, int, int], bytes]) -> None:
+        self.session, self.name, self.pread, self.place = session, name, pread, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            with self.session.looking():
+                data = self.pread(self.session.box, self.place, CHUNK)
+        except KernelError as error:
+            error.reading = self.name
+            raise
+        if not data:
+            raise StopIteration
+        self.place += len(data)
+        return to_text(data)
+
+    def seek(self, place: int) -> int:
+        self.place = place
+        return place
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
 
 class _Zeros:
@@ -347,6 +383,14 @@ class _DiskSink:
 class _Nothing(NullSink):
     def close(self) -> None:
         return
+
+
+def pread_of(session: Session, whole: str) -> Callable[[Box, int, int], bytes] | None:
+    """How pieces of a file of /proc are read, (offset, bytes), if it is too large to be read as a whole."""
+    if session.box is None:
+        return None
+    node = tree.lookup(session.box, whole)
+    return node.pread if isinstance(node, ProcFile) else None
 
 
 def read_text(session: Session, whole: str) -> str:
@@ -461,7 +505,9 @@ class BoxFiles:
                 return PartsInput(_Zeros(), session)
             raise KernelError("ENOENT")
         if is_procfs(whole):
-            source: Input = TextInput(read_text(session, whole))
+            pread = pread_of(session, whole)
+            source: Input = FileInput(_ProcText(session, path, pread), session) if pread else TextInput(
+                read_text(session, whole))  # fmt: skip
         else:
             kind = stat_kind(session, whole)
             if kind == "fifo":

@@ -2,9 +2,10 @@
 
 An offset is an address, behind the headers. What no region has reads as zeros, without end.
 
-**Known deviations:** at the prompt reading it gives the headers only, in the mount all. Pages of processes, files and
-shared memory have their contents; the kernel's own, and its task_struct in the notes, read as zeros. There is no note
-VMCOREINFO.
+Where all of it would be wanted at once, as for procdump, there are the headers only.
+
+**Known deviations:** pages of processes, files and shared memory have their contents; the kernel's own, and its
+task_struct in the notes, read as zeros. There is no note VMCOREINFO.
 """
 
 from __future__ import annotations

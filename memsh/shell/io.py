@@ -295,6 +295,14 @@ class FileInput(PartsInput):
 
     lasting = kept = False
 
+    def seek(self, place: int) -> int | None:
+        """Read on from that byte, or from the end if that comes before: where that is. None: reading has begun."""
+        seek: Callable[[int], int] | None = getattr(self.parts, "seek", None)
+        begun: object = getattr(self.parts, "place", None)
+        if seek is None or begun or self.back:
+            return None
+        return seek(place)
+
     def close(self) -> None:
         close: Callable[[], None] = self.parts.close  # type: ignore[attr-defined]
         close()

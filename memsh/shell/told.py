@@ -99,11 +99,17 @@ def run_outside(runner: Runner, io: IO, alone: bool, work: Callable[[], int]) ->
     return status
 
 
+def read_fault(error: OSError) -> str:
+    """The words of an error, behind the name of the file that could not be read any further, if that is known."""
+    reading = getattr(error, "reading", "")
+    return (f"{reading}: " if reading else "") + str(error.strerror or error)
+
+
 def refused(error: ShellError | OSError) -> Told:
     """What is heard of an error."""
     if isinstance(error, ShellError):
         return Told(error.message, error.status, failed=True)
-    return Told(str(error.strerror or error), 1, failed=True)
+    return Told(read_fault(error), 1, failed=True)
 
 
 def again(queue: list[Told]) -> Told:

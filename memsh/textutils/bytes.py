@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
-from memsh.shell.io import Input
+from memsh.shell.io import FileInput, Input
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.textutils.quoting import C_ESCAPES
 from memsh.textutils.utility import option, utility
@@ -219,15 +219,22 @@ def bytes_of(source: Input) -> Iterator[bytes]:
     return (to_bytes(chunk) for chunk in source.chunks())
 
 
-def data_of(sources: Iterable[tuple[str, Input]], upto: int | None = None) -> bytes:
-    """The bytes of some inputs, at most `upto` of them. Above the limit: Argument list too long."""
+def data_of(sources: Iterable[tuple[str, Input]], upto: int | None = None, skip: int = 0) -> bytes:
+    """The bytes of some inputs behind the first `skip`, at most `upto` of them; EOFError if there are not so many to
+    leave out. Above the limit: Argument list too long."""
     parts, size = [], 0
     for _, source in sources:
-        for data in bytes_of(source):
+        if skip and isinstance(source, FileInput) and (there := source.seek(skip)) is not None:
+            skip -= there
+        for whole in bytes_of(source):
+            data = whole[skip:]
+            skip -= len(whole) - len(data)
             parts.append(data)
             size += len(data)
             if upto is not None and size >= upto:
                 return b"".join(parts)[:upto]
             if size > TEXT:
                 raise ShellError(TOO_LONG)
+    if skip:
+        raise EOFError
     return b"".join(parts)

@@ -63,13 +63,16 @@ def cmp(box: object, args: Args, io: IO) -> int:
         raise args.refused("options -l and -s are incompatible")
     skips = [max(skip, least) for skip, least in zip(args.ignore_initial, _operand_skips(args), strict=True)]
     contents = []
-    for name in names:
+    for name, skip in zip(names, skips, strict=True):
         sources = Sources(io, [name])
         sources.silent = args.quiet
-        contents.append(data_of(sources))
+        try:
+            contents.append(data_of(sources, args.bytes, skip))
+        except EOFError:
+            contents.append(b"")
         if sources.failed:
             return TROUBLE
-    a, b = (data[skip:][: args.bytes] for data, skip in zip(contents, skips, strict=True))
+    a, b = contents
     return _compared(args, io, names, a, b)
 
 

@@ -130,13 +130,14 @@ def od(box: object, args: Args, io: IO) -> int:
         least = math.lcm(*(size for _, size, _ in types))
         io.complain(f"warning: invalid width {width}; using {least} instead")
         width = least
-    upto = None if args.read_bytes is None else skip + args.read_bytes
-    data = data_of(sources, upto)
+    try:
+        data = data_of(sources, args.read_bytes, skip)
+    except EOFError:
+        if sources.failed:
+            return 1
+        raise ShellError("cannot skip past end of combined input") from None
     if sources.failed and not data:
         return 1
-    if skip > len(data):
-        raise ShellError("cannot skip past end of combined input")
-    data = data[skip:]
     order: Order = args.endian or "little"
     base = {"d": "07d", "o": "07o", "x": "06x", "n": ""}[args.address_radix]
     least_text: int | None = args.strings if args.strings is not None else args.long_strings
@@ -300,15 +301,19 @@ def xxd(box: object, args: Args, io: IO) -> int:
     -r back again, -p digits only, -b bits, -i as C, -c N bytes a line, -g N bytes a group, -s N from there on.
     """
     sources = Sources(io, args.files[:1], "{name}: {why}")
-    upto = None if args.l is None or args.r or args.s < 0 else args.s + args.l
-    data = data_of(sources, upto)
+    from_end = args.s < 0
+    try:
+        data = data_of(sources, None if args.r or from_end else args.l, 0 if args.r or from_end else args.s)
+    except EOFError:
+        data = b""
     if sources.failed:
         return 2
     if args.r:
         io.out(to_text(_reverted(data.decode("latin-1"), args.p)))
         return 0
-    begun: int = args.s if args.s >= 0 else max(0, len(data) + args.s)
-    data = data[begun:] if args.l is None else data[begun : begun + args.l]
+    begun: int = max(0, len(data) + args.s) if from_end else args.s
+    if from_end:
+        data = data[begun:][: args.l]
     digits = "X" if args.u else "x"
     if args.p:
         width = args.c or 30

@@ -56,6 +56,7 @@ class KernelError(OSError):
         super().__init__(number, words)
         self.code = code
         self.detail = detail  # an explanation for people; never part of the message
+        self.reading = ""  # the file, as it was typed, that could not be read any further
 
 
 class Signalled(OSError):
