@@ -24,7 +24,7 @@ PURPOSE = {
     "Normal": "mapped into the kernel for good",
     "DMA32": "devices that reach 4 GiB; mapped into the kernel for good",
     "HighMem": "reached through temporary mappings",
-    "Movable": "empty unless asked for at boot",
+    "Movable": "what can be moved, if asked for: kernelcore=, online_movable",
 }
 
 

@@ -53,15 +53,13 @@ def frames(box: Box, *, runs: bool = False) -> Iterator[Block]:
     boot comes in runs, at most a page block each; with `runs`, single pages of one kind do, too."""
     memmap = box.memmap
     refcount, orders, kinds = memmap.refcount, memmap.order, memmap.kind
-    for zone in box.pages.zones:
-        if not zone.present:
-            continue
+    for pfn, end, zone in sorted(_stretches(box), key=lambda found: found[0]):
         on_pcp = {
             pfn: pindex_to_order(index, zone.block_order)
             for pcp in zone.pcps for index, pages in enumerate(pcp.lists) for pfn in pages
         }  # fmt: skip
         free = zone.free
-        pfn, end = zone.start_pfn, min(zone.end_pfn, memmap.frames)
+        end = min(end, memmap.frames)
         while pfn < end:
             key = free.get(pfn)
             if key is not None:
@@ -89,6 +87,20 @@ def frames(box: Box, *, runs: bool = False) -> Iterator[Block]:
                 block = Block(pfn, 1, LOST)
             yield block
             pfn += block.pages
+
+
+def _stretches(box: Box) -> Iterator[tuple[int, int, Zone]]:
+    """Where zones lie: [first, behind), without what is another's in the middle of one."""
+    for zone in box.pages.zones:
+        if zone.whole_end == zone.end_pfn and zone.present:
+            yield zone.start_pfn, zone.end_pfn, zone
+        pfn = zone.whole_end
+        while pfn < zone.end_pfn:
+            if zone.owns(pfn):
+                yield pfn, zone.stretch_end(pfn), zone
+                pfn = zone.stretch_end(pfn)
+            else:
+                pfn += zone.block_pages
 
 
 def _run(zone: Zone, kinds: memoryview, pfn: int, end: int) -> int:

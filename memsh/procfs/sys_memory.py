@@ -1,7 +1,6 @@
 """/sys/devices/system/memory: the pieces in which memory could be added and taken away (drivers/base/memory.c).
 
-**Known deviations:** a piece goes back to the zone that it was of: `online_movable` is refused, EINVAL. No page is
-poisoned.
+**Known deviations:** no page is poisoned; all pieces are there from boot, so that none waits for auto_online_blocks.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from memsh.digits import is_digits
 from memsh.linux.arch.x86.setup import memory_block_size_bytes
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.memmap import SECTION_ORDER
+from memsh.linux.kernel import moduleparam
 from memsh.linux.lib.kstrtox import kstrtobool, kstrtoull
-from memsh.linux.mm.memory_hotplug import is_online, offline_pages, online_pages
+from memsh.linux.mm.memory_hotplug import OnlinePolicy, offline_pages, online_pages, zone_for_pfn_range
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.sys_device import device
 
@@ -43,14 +43,16 @@ def blocks_of_node(box: Box, nid: int) -> list[int]:
 
 def _zones(box: Box, number: int) -> list[Zone]:
     """Those that have a part of the piece."""
-    size = memory_block_size_bytes(box.machine) >> PAGE_SHIFT
-    first, behind = number * size, (number + 1) * size
-    return [zone for zone in box.pages.zones if zone.present and zone.start_pfn < behind and first < zone.end_pfn]
+    first, count = _range(box, number)
+    return [zone for zone in box.pages.zones
+            if any(zone.owns(pfn) for pfn in range(first, first + count, zone.block_pages))]  # fmt: skip
 
 
 def _node_of(box: Box, number: int) -> int:
-    inside = _zones(box, number)
-    return inside[0].node if inside else 0
+    """Where the piece lies, even while it is away."""
+    start = number * memory_block_size_bytes(box.machine)
+    homes = [(begin, nid) for nid, ranges in enumerate(box.machine.homes) for begin, _ in ranges if begin <= start]
+    return max(homes, default=(0, 0))[1]
 
 
 def _range(box: Box, number: int) -> tuple[int, int]:
@@ -60,25 +62,26 @@ def _range(box: Box, number: int) -> tuple[int, int]:
 
 
 def _online(box: Box, number: int) -> bool:
-    return any(is_online(zone, max(number * _range(box, number)[1], zone.start_pfn)) for zone in _zones(box, number))
+    return bool(_zones(box, number))
+
+
+def _zone_for(box: Box, number: int, online_type: str) -> Zone:
+    ratio = moduleparam.value(box, "memory_hotplug.auto_movable_ratio", "301")
+    policy = OnlinePolicy(
+        moduleparam.value(box, "memory_hotplug.online_policy", "contig-zones") == "auto-movable", int(ratio),
+        moduleparam.value(box, "memory_hotplug.auto_movable_numa_aware", "Y") == "Y",
+    )  # fmt: skip
+    return zone_for_pfn_range(box, online_type, _node_of(box, number), *_range(box, number), policy)
 
 
 def valid_zones(box: Box, number: int) -> str:
     """The zone that the whole piece is of, `none` if it is of several (early_node_zone_for_memory_block); of one that
-    is away, where it might go."""
+    is away, where `online` would put it, and then where else it might go."""
     inside = _zones(box, number)
-    if not _online(box, number):
-        return f"{_home(box, number).name} Movable\n"
+    if not inside:
+        names = [_zone_for(box, number, word).name for word in ONLINE_TYPES[1:]]
+        return " ".join(dict.fromkeys(names[:1] + [name for name in names[1:] if name != names[0]])) + "\n"
     return f"{inside[0].name if len(inside) == 1 else 'none'}\n"
-
-
-def _home(box: Box, number: int) -> Zone:
-    """The zone that a piece goes back to (default_kernel_zone_for_pfn): the lowest that has frames there, or the
-    node's highest for the kernel."""
-    first, count = _range(box, number)
-    zones = [zone for zone in box.pages.nodes[_node_of(box, number)].zones if zone.index <= box.arch.zone_normal]
-    inside = [zone for zone in zones if zone.present and zone.start_pfn < first + count and first < zone.end_pfn]
-    return inside[0] if inside else zones[-1]
 
 
 def _offline(box: Box, number: int) -> None:
@@ -95,19 +98,19 @@ def _offline(box: Box, number: int) -> None:
 def _store_state(box: Box, text: str, number: int) -> None:
     """EINVAL for no such state, and for the one that there is."""
     word, online = text.removesuffix("\n"), _online(box, number)
-    if word not in ONLINE_TYPES or (word == "offline") != online or word == "online_movable":
+    if word not in ONLINE_TYPES or (word == "offline") != online:
         raise KernelError("EINVAL", f"it is {'online' if online else 'offline'}")
     if online:
         _offline(box, number)
     else:
-        online_pages(box, _home(box, number), *_range(box, number))
+        online_pages(box, _zone_for(box, number, word), *_range(box, number))
 
 
 def _store_online(box: Box, text: str, number: int) -> None:
     """device_online() and device_offline(): what it is already needs no work."""
     wanted = kstrtobool(text)
     if wanted and not _online(box, number):
-        online_pages(box, _home(box, number), *_range(box, number))
+        online_pages(box, _zone_for(box, number, "online"), *_range(box, number))
     elif not wanted and _online(box, number):
         _offline(box, number)
 

@@ -37,7 +37,7 @@ def test_a_piece_goes_and_comes_back() -> None:
     assert (zone.managed, zone.present) == (before[0] - 32768, before[1] - 32768)
     assert (zone.wmark_min, zone.wmark_low, zone.wmark_high) == (10726, 13407, 16088)
     assert check(box) == []
-    for text in ("offline", "nothing", "online_movable"):
+    for text in ("offline", "nothing"):
         with pytest.raises(KernelError, match="Invalid"):
             tree.store(box, f"{MEMORY}/memory2/state", text)
     tree.store(box, f"{MEMORY}/memory2/online", "0")

@@ -119,7 +119,8 @@ class Zone:
     `odd` holds the migrate type kept with a page on a per-CPU list where it differs from the list's (high-atomic).
     `limit[i]` is what the counter must exceed for the fast path of a request whose highest zone is i.
     `pcp` and `stat_diff` are those of the CPU in use; `diffs` has the others' and `other_diff` their sum.
-    `lruvecs` are the node's, by the number of the memory cgroup.
+    `lruvecs` are the node's, by the number of the memory cgroup. `whole_end` is the zone's end if all frames in its
+    span are its own or nobody's, its beginning if some are of another zone (memory hotplug): the page blocks tell.
 
     Events are counted here and summed when they are shown: `allocated` in pages (PGALLOC_…), `extra` the pages beyond
     the first of each block, so that `allocated - extra` is how many requests were served; of these `numa_miss` were
@@ -131,7 +132,7 @@ class Zone:
         "free", "high", "highmem", "index", "limit", "lists", "lowmem_reserve", "lruvecs", "managed", "name", "node",
         "nr_reserved_highatomic", "numa_foreign", "numa_interleave", "numa_miss", "numa_other", "odd", "other_diff",
         "pcp", "pcps", "percpu_drift_mark", "present", "spanned", "start_block", "start_pfn", "stat",
-        "stat_diff", "stat_free", "threshold", "watermark_boost", "wmark_high", "wmark_low", "wmark_min",
+        "stat_diff", "stat_free", "threshold", "watermark_boost", "whole_end", "wmark_high", "wmark_low", "wmark_min",
     )  # fmt: skip
 
     def __init__(
@@ -146,6 +147,7 @@ class Zone:
         self.block_order, self.block_pages = arch.pageblock_order, arch.pageblock_pages
         self.start_pfn = start_pfn
         self.spanned = spanned
+        self.whole_end = start_pfn + spanned
         self.present = present
         self.managed = 0
         self.wmark_min = self.wmark_low = self.wmark_high = 0
@@ -245,6 +247,29 @@ class Zone:
         first, behind = (-(-pfn >> self.block_order) - self.start_block for pfn in (start, end))
         if first < behind:
             self.blocks[first:behind] = bytes([migratetype]) * (behind - first)
+
+    def owns(self, pfn: int) -> bool:
+        """Whether a frame is in use as one of the zone's (pfn_to_online_page, page_zone)."""
+        return self.start_pfn <= pfn < self.end_pfn and self.block_type(pfn) != NO_SECTION
+
+    def stretch_end(self, pfn: int) -> int:
+        """How far the frames from `pfn` on, which is the zone's, are its own."""
+        if self.whole_end == self.end_pfn:
+            return self.whole_end
+        other = self.blocks.find(NO_SECTION, (pfn >> self.block_order) - self.start_block)
+        return min(self.end_pfn, self.start_block + other << self.block_order) if other >= 0 else self.end_pfn
+
+    def set_span(self, start: int, end: int) -> None:
+        """The zone begins and ends elsewhere; page blocks that are new in it are not its own yet."""
+        first, behind = start >> self.block_order, -(-end >> self.block_order)
+        low = max(first, self.start_block)
+        high = max(low, min(behind, self.start_block + len(self.blocks)))
+        blocks, skip = bytearray([NO_SECTION]) * (behind - first), bytearray(behind - first)
+        if low < high:
+            here, there = slice(low - first, high - first), slice(low - self.start_block, high - self.start_block)
+            blocks[here], skip[here] = self.blocks[there], self.compact.skip[there]
+        self.blocks, self.compact.skip, self.start_block = blocks, skip, first
+        self.start_pfn, self.spanned = start, end - start
 
     def update_limits(self) -> None:
         """Call after any change of watermarks, boost, reserves or the high-atomic reserve."""

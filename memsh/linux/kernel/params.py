@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 _ACTING = """
 coredump_filter crashkernel debug default_hugepagesz dhash_entries hostname hugepages hugepagesz hugetlb_free_vmemmap
-ihash_entries init_on_alloc init_on_free kernelcore log_buf_len loglevel maxcpus mem memmap mhash_entries movablecore
-mphash_entries norandmaps nosmp nr_cpus numa numa_balancing panic panic_on_warn panic_print print_fatal_signals quiet
-psi slab_merge slab_nomerge slub_debug slub_max_order slub_merge slub_min_objects slub_min_order slub_nomerge
-stack_guard_gap sysrq_always_enabled thash_entries transparent_hugepage uhash_entries vdso vsyscall
+ihash_entries init_on_alloc init_on_free kernelcore log_buf_len loglevel maxcpus mem memmap mhash_entries movable_node
+movablecore mphash_entries norandmaps nosmp nr_cpus numa numa_balancing panic panic_on_warn panic_print
+print_fatal_signals quiet psi slab_merge slab_nomerge slub_debug slub_max_order slub_merge slub_min_objects
+slub_min_order slub_nomerge stack_guard_gap sysrq_always_enabled thash_entries transparent_hugepage uhash_entries vdso
+vsyscall
 """
 ACTING = frozenset(_ACTING.split())
 I386_ACTING = frozenset({"highmem", "vdso32", "vmalloc"})

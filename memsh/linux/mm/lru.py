@@ -60,7 +60,7 @@ def lruvec_runs(box: Box, pfn: int, count: int) -> list[tuple[LruVec, Zone, int,
     """`count` frames from `pfn` on in parts of one lruvec and one zone: (lruvec, zone, first frame, how many)."""
     zone = box.pages.zone_of(pfn)
     memcg = box.memmap.memcg
-    if pfn + count <= zone.start_pfn + zone.spanned and (
+    if pfn + count <= zone.whole_end and (
         count == 1 or len(zone.lruvecs) == 1 or is_run(memcg, pfn, count, memcg[pfn])
     ):
         return [(zone.lruvecs[memcg[pfn]], zone, pfn, count)]
@@ -68,7 +68,7 @@ def lruvec_runs(box: Box, pfn: int, count: int) -> list[tuple[LruVec, Zone, int,
     end = pfn + count
     while pfn < end:
         zone = box.pages.zone_of(pfn)
-        part = min(end, zone.start_pfn + zone.spanned) - pfn
+        part = min(end, zone.stretch_end(pfn)) - pfn
         found += [(zone.lruvecs[number], zone, first, n) for first, n, number in sub_runs(memcg, pfn, part)]
         pfn += part
     return found
@@ -148,7 +148,7 @@ def account_new_runs(box: Box, runs: list[tuple[int, int]], total: int, flags: i
     zone = box.pages.zone_of(low)
     if len(runs) > 1:
         low, high = min(runs)[0], max([pfn + count for pfn, count in runs])
-    if flags & PG_MLOCKED or low < zone.start_pfn or high > zone.start_pfn + zone.spanned:
+    if flags & PG_MLOCKED or low < zone.start_pfn or high > zone.whole_end:
         for pfn, count in runs:
             account_new(box, pfn, count, flags)
         return

@@ -98,7 +98,7 @@ def _restarting(zone: Zone, order: int) -> bool:
 
 
 def _reset_isolation_pfn(box: Box, zone: Zone, pfn: int, source: bool, target: bool) -> bool:
-    if pageblock_skip_persistent(box, zone, pfn):
+    if not zone.owns(pfn) or pageblock_skip_persistent(box, zone, pfn):
         return False
     skip = zone.compact.skip
     block = (pfn >> zone.block_order) - zone.start_block

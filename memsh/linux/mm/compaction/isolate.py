@@ -24,7 +24,7 @@ from memsh.linux.include.memmap import (
     PG_UNEVICTABLE,
     PG_WRITEBACK,
 )
-from memsh.linux.include.mmzone import FreeList, Zone
+from memsh.linux.include.mmzone import NO_SECTION, FreeList, Zone
 from memsh.linux.mm.compaction.migrate import (
     MIGRATE_ASYNC,
     MIGRATE_SYNC,
@@ -294,7 +294,7 @@ def _fast_isolate_around(cc: CompactControl, pfn: int) -> None:
 
 def _suitable_target(cc: CompactControl, pfn: int) -> bool:
     key = cc.zone.free.get(pfn)
-    if key is not None and key >> 2 >= cc.zone.block_order:
+    if (key is not None and key >> 2 >= cc.zone.block_order) or cc.zone.block_type(pfn) == NO_SECTION:
         return False
     return cc.ignore_block_suitable or cc.zone.block_type(pfn) == MIGRATE_MOVABLE
 
@@ -497,7 +497,7 @@ def isolate_migratepages(cc: CompactControl) -> bool:
     while end <= cc.free_pfn:
         if cc.stops:  # nothing is isolated here but free frames
             cc.box.cond_resched()
-        passed = not low & (zone.block_pages - 1) and not fast and cc.skipped(low)
+        passed = not zone.owns(low) or (not low & (zone.block_pages - 1) and not fast and cc.skipped(low))
         if not passed and not _suitable_source(cc, first):
             _update_cached_migrate(cc, end)
             passed = True

@@ -47,7 +47,7 @@ _MOVED, _AGAIN, _BUSY = range(3)
 def page_mapping(box: Box, pfn: int) -> bool:
     """Whether a page cache or the swap cache holds the page (folio_mapping() is not NULL)."""
     flags = box.memmap.flags[pfn]
-    return bool(flags & PG_SWAPCACHE) if flags & PG_ANON else box.memmap.mapping[pfn] != 0
+    return flags & PG_SWAPCACHE > 0 or (not flags & PG_ANON and box.memmap.mapping[pfn] != 0)
 
 
 def folio_expected_refs(box: Box, pfn: int) -> int:
@@ -119,7 +119,7 @@ def _migrate_folio(box: Box, src: int, dst: int, mode: int, force: bool) -> int:
         flags = memmap.flags[src]
     if memmap.refcount[src] != folio_expected_refs(box, src):
         return _AGAIN
-    if not flags & PG_ANON and not memmap.mapping[src]:
+    if not flags & (PG_ANON | PG_SWAPCACHE) and not memmap.mapping[src]:
         return _AGAIN
     if flags & PG_KSM and len(page_mappings(box, src)) < memmap.mapcount[src]:
         return _AGAIN  # a process has forked off that ksmd has not come by: it cannot be unmapped everywhere

@@ -313,7 +313,7 @@ def _pending(box: Box, pfns: list[int], sign: int) -> None:
     """nr_zone_write_pending of the pages' zones."""
     pages = box.pages
     first = pages.zone_of(min(pfns))
-    if max(pfns) < first.end_pfn:
+    if max(pfns) < first.whole_end:
         first.stat["nr_zone_write_pending"] = first.stat.get("nr_zone_write_pending", 0) + sign * len(pfns)
         return
     for pfn in pfns:

@@ -69,7 +69,7 @@ def _free_each(pages: PageAllocator, pfns: Sequence[int]) -> None:
         if not lower <= pfn < upper:
             zone = pages.zone_of(pfn)
             lower = zone.start_pfn
-            upper = lower + zone.spanned
+            upper = zone.whole_end
             cpu = zone.pcp
             lists = cpu.lists
             blocks = zone.blocks

@@ -208,6 +208,11 @@ class PageAllocator(PageLookup):
 
     # -- boot and tunables ------------------------------------------------------------------------------------------
 
+    def build_all_zonelists(self) -> None:
+        """Zones have memory that had none, or none any more."""
+        build_all_zonelists(self.nodes)
+        self.resized()
+
     def resized(self) -> None:
         """Zones have another size, or begin elsewhere."""
         self._bounds()

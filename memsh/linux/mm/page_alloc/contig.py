@@ -46,7 +46,10 @@ def alloc_contig_pages(box: Box, order: int, gfp: int, nid: int, nodes: Sequence
 def _used(box: Box, pfn: int, end: int) -> list[int] | None:
     """The frames of [pfn, end) that must be moved away; None if some cannot be (pfn_range_valid_contig,
     has_unmovable_pages)."""
-    memmap, free = box.memmap, box.pages.zone_of(pfn).free
+    zone = box.pages.zone_of(pfn)
+    if not zone.owns(pfn) or zone.stretch_end(pfn) < end:
+        return None
+    memmap, free = box.memmap, zone.free
     refcount, flags, kinds, orders = memmap.refcount, memmap.flags, memmap.kind, memmap.order
     found: list[int] = []
     while pfn < end:
@@ -55,7 +58,7 @@ def _used(box: Box, pfn: int, end: int) -> list[int] | None:
             pfn += 1 << (key >> 2)
             continue
         if not refcount[pfn]:
-            return None  # no RAM, or part of a block that began before
+            return None  # no RAM, away, or part of a block that began before
         if kinds[pfn] == K_HUGETLB or not flags[pfn] & PG_LRU or flags[pfn] & PG_HUGE:
             return None
         found.append(pfn)

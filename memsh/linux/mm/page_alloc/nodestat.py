@@ -76,7 +76,8 @@ def count_frames(box: Box, node: Node) -> dict[str, int]:
     for low, high in memmap.used_sections():
         for zone in node.zones:
             first, last = max(low, zone.start_pfn), min(high, zone.end_pfn)
-            for pfn, kind in enumerate(bytes(kinds[first:last]) if first < last else b"", first):
+            there = first < last and zone.owns(first)  # a section is of one zone, but where the first ones begin
+            for pfn, kind in enumerate(bytes(kinds[first:last]) if there else b"", first):
                 if kind not in wanted:
                     continue
                 if kind == K_STACK:

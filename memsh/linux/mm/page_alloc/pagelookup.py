@@ -25,9 +25,10 @@ CHUNK_ORDER = 12  # 16 MiB: zones mostly begin and end at a multiple of it
 
 
 class PageLookup:
-    """`_zone_at[pfn >> CHUNK_ORDER]` is the zone of a frame where a whole chunk has the same, None where it has not."""
+    """`_zone_at[pfn >> CHUNK_ORDER]` is the zone of a frame where a whole chunk has the same, None where it has not.
+    `_mixed`: the zones in whose span frames of another one lie."""
 
-    __slots__ = ("_populated", "_starts", "_zone_at", "box", "memmap", "nodes", "zones")
+    __slots__ = ("_mixed", "_populated", "_starts", "_zone_at", "box", "memmap", "nodes", "zones")
 
     box: Box
     memmap: MemMap
@@ -43,6 +44,15 @@ class PageLookup:
         for zone, end in zip(self._populated, ends, strict=True):
             first, last = (zone.start_pfn + chunk - 1) >> CHUNK_ORDER, end >> CHUNK_ORDER
             self._zone_at[first:last] = [zone] * (last - first)
+        self._mixed = [zone for zone in self._populated if any(
+            other is not zone and other.start_pfn < zone.end_pfn and zone.start_pfn < other.end_pfn
+            for other in self._populated)]  # fmt: skip
+        for zone in self._populated:
+            zone.whole_end = zone.start_pfn if zone in self._mixed else zone.end_pfn
+        for zone in self._mixed:
+            for at in range(zone.start_pfn + chunk - 1 >> CHUNK_ORDER, zone.end_pfn + chunk - 1 >> CHUNK_ORDER):
+                if zone.owns(at << CHUNK_ORDER):
+                    self._zone_at[at] = zone
 
     def zone_of(self, pfn: int) -> Zone:
         """The zone of a frame; frames outside RAM get the nearest zone below."""
@@ -50,6 +60,7 @@ class PageLookup:
             zone = self._zone_at[pfn >> CHUNK_ORDER]
         except IndexError:
             zone = None
+        zone = zone or next((other for other in self._mixed if other.owns(pfn)), None)
         return zone or self._populated[max(0, bisect_right(self._starts, pfn) - 1)]
 
     def zones_upto(self, highest: int) -> list[Zone]:

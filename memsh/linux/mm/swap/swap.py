@@ -262,7 +262,7 @@ class Swap(SwapSlots):
         """Count frames first, first + step, … as being written, or as written, in their zones."""
         zone = self.box.pages.zone_of(first)
         last = first + (count - 1) * step
-        if zone.start_pfn <= last < zone.start_pfn + zone.spanned:
+        if zone.start_pfn <= last < zone.whole_end:
             zone.stat["nr_zone_write_pending"] += sign * count
         else:
             for pfn in range(first, first + count * step, step):

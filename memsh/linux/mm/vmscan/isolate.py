@@ -21,6 +21,7 @@ from memsh.linux.mm.vmscan.huge import before_huge, huge_mapped, number_of_pages
 if TYPE_CHECKING:
     from memsh.linux.box import Box
     from memsh.linux.include.lruvec import LruVec
+    from memsh.linux.include.mmzone import Zone
     from memsh.linux.mm.vmscan.scan import ScanControl, Stretch
 
 _CHOOSE = PG_ACTIVE | PG_UNEVICTABLE | PG_SWAPBACKED
@@ -29,7 +30,7 @@ Kept = tuple[int, int, int, bool]  # a stretch, and whether its pages may differ
 
 
 def zone_limit(sc: ScanControl, nid: int) -> int:
-    """One past the last frame of a node that this reclaimer is after."""
+    """Frames of a node below this one are all what this reclaimer is after; most of those above are not."""
     zones = sc.box.pages.nodes[nid].zones
     if sc.reclaim_idx == len(zones) - 1:
         return sc.box.memmap.frames
@@ -54,7 +55,7 @@ def isolate_lru_folios(
     pfn = lruvec.tails[name]
     left = nr_to_scan
     while pfn and left > 0:
-        if pfn >= limit:
+        if pfn >= limit and box.pages.zone_of(pfn).index > sc.reclaim_idx:
             skipped.append(pfn)
             pfn = prevs[pfn]
             continue
@@ -75,7 +76,7 @@ def isolate_lru_folios(
         count = 1
         pfn = prevs[first]
         step = pfn - first
-        if left > 1 and pfn < limit and (step == 1 or step == -1):
+        if left > 1 and pfn < limit > first and (step == 1 or step == -1):
             count = linked(prevs, first, step, left if step < 0 or first + left < limit else limit - first)
             if huge_pages:
                 count = before_huge(box, first, step, count)
@@ -109,23 +110,23 @@ def _list_sizes(box: Box, lruvec: LruVec, name: str, stretches: list[Stretch], n
     """Count `number` pages in all on a list and in its zones; off it if the number is negative."""
     low, high = (min(stretches)[0], max(stretches)[0]) if len(stretches) > 1 else (stretches[0][0],) * 2
     zone = box.pages.zone_of(low)
-    start, end = zone.start_pfn, zone.start_pfn + zone.spanned
+    start, end = zone.start_pfn, zone.whole_end
     if start + abs(number) <= low and high + abs(number) <= end:
         add_lru_size(box, lruvec, zone, name, number)
         return
     sign = 1 if number > 0 else -1
-    inside: dict[int, list[Stretch]] = {}  # by the first frame of their zone
+    inside: dict[Zone, list[Stretch]] = {}
     for first, count, step in stretches:
         low, high = (first, first + count) if step > 0 else (first - count + 1, first + 1)
         while low < high:
             if not start <= low < end:
                 zone = box.pages.zone_of(low)
-                start, end = zone.start_pfn, zone.start_pfn + zone.spanned
+                start, end = low, zone.stretch_end(low)
             upto = min(high, end)
-            inside.setdefault(start, []).append((low, upto - low, 1))
+            inside.setdefault(zone, []).append((low, upto - low, 1))
             low = upto
-    for pfn, parts in inside.items():
-        add_lru_size(box, lruvec, box.pages.zone_of(pfn), name, sign * number_of_pages(box, parts))
+    for zone, parts in inside.items():
+        add_lru_size(box, lruvec, zone, name, sign * number_of_pages(box, parts))
 
 
 def move_folios_to_lru(box: Box, lruvec: LruVec, stretches: list[Kept]) -> tuple[int, list[int]]:
