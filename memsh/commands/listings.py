@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.commands.tools import TOPIC, play, reader_of
+from memsh.commands.tools import TOPIC, play, reader_of, text_of
+from memsh.procfs import pid_mounts
 from memsh.shell.io import IO
 from memsh.shell.registry import Args, command, rest
 
@@ -21,11 +22,17 @@ def findmnt(box: Box | None, args: Args, io: IO) -> int:
     findmnt -t tmpfs
 
     By DEVICE or DIRECTORY, -S DEVICE, -M DIRECTORY, -T PATH inside of it, -t TYPES, -O OPTIONS; -o COLUMNS, -l a list,
-    -R with all below, -J -P -r other forms.
+    -R with all below, -D as df, -b in bytes, -N PID as a task sees it, -F FILE another table, -J -P -r other forms.
     """
     from memsh.procps import findmnt as util_findmnt  # start-up: findmnt alone
 
-    return play(box, io, util_findmnt.frames(reader_of(box, io), args.words))
+    def statfs(where: str) -> tuple[int, int, int, int] | None:
+        if box is None:
+            return None
+        told = pid_mounts.statfs(box, pid_mounts.mount_of(box, where))
+        return told.bsize, told.blocks, told.bfree, told.bavail
+
+    return play(box, io, util_findmnt.frames(reader_of(box, io), args.words, statfs, text_of(io)))
 
 
 @command(WORDS, topic=TOPIC, needs_box=False, help_option=False)

@@ -22,11 +22,12 @@ def lscpu(box: Box | None, args: Args, io: IO) -> int:
 
     lscpu
 
-    -e one row a CPU, -p the same for programs, -C the caches; each takes =LIST of columns. -B sizes in bytes.
+    -e one row a CPU, -p the same for programs, -C the caches; each takes =LIST of columns, --output-all has all of
+    them. -J JSON, -B sizes in bytes, -x masks in place of lists.
     """
     from memsh.procps import lscpu as util_lscpu  # start-up: 1 ms, for lscpu and a column of ps
 
-    return play(box, io, util_lscpu.frames(reader_of(box, io), args.words, io.width))
+    return play(box, io, util_lscpu.frames(reader_of(box, io), args.words, io.width, terminal=io.is_tty))
 
 
 @command(_WORDS, topic=TOPIC, needs_box=False, help_option=False)

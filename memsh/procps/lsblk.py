@@ -40,7 +40,7 @@ COLUMNS = {
         Column("RO", "read-only device", right=True, kind="b"),
         Column("ROTA", "rotational device", right=True, kind="b"),
         Column("RQ-SIZE", "request queue size", right=True, kind="n"), Column("SCHED", "I/O scheduler name"),
-        Column("SIZE", "size of the device", right=True), Column("MOUNTPOINT", "where the device is mounted"),
+        Column("SIZE", "size of the device", right=True, width=5), Column("MOUNTPOINT", "where the device is mounted"),
         Column("MOUNTPOINTS", "all locations where device is mounted", kind="a"), Column("TYPE", "device type"),
         Column("WSAME", "write same max bytes", right=True), Column("ZONED", "zone model"),
     )

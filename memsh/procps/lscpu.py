@@ -1,115 +1,81 @@
-"""lscpu: the processors and their caches, from /proc/cpuinfo and /sys (util-linux 2.38.1, sys-utils/lscpu.c).
+"""lscpu: the processors and their caches (util-linux 2.38.1, sys-utils/lscpu.c).
 
-Known deviations: it always writes as on a terminal (a tree, folded at the width); BIOS lines come from firmware tables,
-which no tree holds; frequencies are shown where the tree has cpufreq files. -J, -x, -r and -s are refused.
+**Known deviations:** nothing is asked of the processor itself, which would name a hypervisor; the least and the highest
+frequency are not told; another --sysroot has nothing in it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from memsh.digits import is_digits
-from memsh.procps.options import Grammar
-from memsh.procps.reader import Exit, Frames, ProcReader
+from memsh.procps import smartcols
+from memsh.procps.processors import Cpu, Machine, list_text
+from memsh.procps.reader import Frames, ProcReader
+from memsh.procps.smartcols import Column, Row, Style
+from memsh.procps.utillinux import Opt, program
 
-SYSTEM = "/sys/devices/system"
-USAGE = (
-    "\nUsage:\n lscpu [options]\n\nDisplay information about the CPU architecture.\n\nOptions:\n"
-    " -a, --all               print both online and offline CPUs (default for -e)\n"
-    " -b, --online            print online CPUs only (default for -p)\n"
-    " -B, --bytes             print sizes in bytes rather than in human readable format\n"
-    " -C, --caches[=<list>]   info about caches in extended readable format\n"
-    " -c, --offline           print offline CPUs only\n"
-    " -e, --extended[=<list>] print out an extended readable format\n"
-    " -p, --parse[=<list>]    print out a parsable format\n"
-    " -y, --physical          print physical instead of logical IDs\n"
-    "\n -h, --help              display this help\n -V, --version           display version\n"
-)
-GRAMMAR = Grammar(
-    "lscpu",
-    "abBC::ce::p::yhV",
-    {
-        "all": "a", "online": "b", "bytes": "B", "caches?": "C", "offline": "c", "extended?": "e", "parse?": "p",
-        "physical": "y", "help": "h", "version": "V",
-    },
-    USAGE,
-)  # fmt: skip
 PARSABLE = (
     "# The following is the parsable format, which can be fed to other\n"
     "# programs. Each different item in every column has an unique ID\n"
     "# starting usually from zero.\n"
 )
+CPU_COLUMNS = {
+    one.name: one
+    for one in (
+        Column("BOGOMIPS", "crude measurement of CPU speed", True, "n"),
+        Column("CPU", "logical CPU number", True, "n"), Column("CORE", "logical core number", True, "n"),
+        Column("SOCKET", "logical socket number", True, "n"), Column("CLUSTER", "logical cluster number", True, "n"),
+        Column("NODE", "logical NUMA node number", True, "n"), Column("BOOK", "logical book number", True, "n"),
+        Column("DRAWER", "logical drawer number", True), Column("CACHE", "shows how caches are shared between CPUs"),
+        Column("POLARIZATION", "CPU dispatching mode on virtual hardware"),
+        Column("ADDRESS", "physical address of a CPU"),
+        Column("CONFIGURED", "shows if the hypervisor has allocated the CPU", kind="b"),
+        Column("ONLINE", "shows if Linux currently makes use of the CPU", True, "b"),
+        Column("MHZ", "shows the currently MHz of the CPU", True, "n"),
+        Column("SCALMHZ%", "shows scaling percentage of the CPU frequency", True),
+        Column("MAXMHZ", "shows the maximum MHz of the CPU", True, "n"),
+        Column("MINMHZ", "shows the minimum MHz of the CPU", True, "n"),
+    )
+}  # fmt: skip
+CACHE_COLUMNS = {
+    one.name: one
+    for one in (
+        Column("ALL-SIZE", "size of all system caches", True), Column("LEVEL", "cache level", True, "n"),
+        Column("NAME", "cache name"), Column("ONE-SIZE", "size of one cache", True), Column("TYPE", "cache type"),
+        Column("WAYS", "ways of associativity", True, "n"), Column("ALLOC-POLICY", "allocation policy"),
+        Column("WRITE-POLICY", "write policy"),
+        Column("PHY-LINE", "number of physical cache line per cache t", True, "n"),
+        Column("SETS", "number of sets in the cache; set lines has the same cache index", True, "n"),
+        Column("COHERENCY-SIZE", "minimum amount of data in bytes transferred from memory to cache", True, "n"),
+    )
+}  # fmt: skip
+CACHE_DEFAULT = ("NAME", "ONE-SIZE", "ALL-SIZE", "WAYS", "TYPE", "LEVEL", "SETS", "PHY-LINE", "COHERENCY-SIZE")
+PARSE_DEFAULT = ("CPU", "CORE", "SOCKET", "NODE", "CACHE")
+_LISTS = [
+    f"\nAvailable output columns for {options}:\n" + "".join(f" {one.name:>13}  {one.help}\n" for one in table.values())
+    for options, table in (("-e or -p", CPU_COLUMNS), ("-C", CACHE_COLUMNS))
+]
+PROGRAM = program(
+    "lscpu", "[options]", "Display information about the CPU architecture.",
+    [Opt("a", "all", "", "print both online and offline CPUs (default for -e)"),
+     Opt("b", "online", "", "print online CPUs only (default for -p)"),
+     Opt("B", "bytes", "", "print sizes in bytes rather than in human readable format"),
+     Opt("C", "caches", "[=<list>]", "info about caches in extended readable format"),
+     Opt("c", "offline", "", "print offline CPUs only"),
+     Opt("J", "json", "", "use JSON for default or extended format"),
+     Opt("e", "extended", "[=<list>]", "print out an extended readable format"),
+     Opt("p", "parse", "[=<list>]", "print out a parsable format"),
+     Opt("s", "sysroot", " <dir>", "use specified directory as system root"),
+     Opt("x", "hex", "", "print hexadecimal masks rather than lists of CPUs"),
+     Opt("y", "physical", "", "print physical instead of logical IDs"),
+     Opt("", "output-all", "", "print all available columns for -e, -p or -C")],
+    25, section=1, tail="".join(_LISTS), exclusive=("Cep",),
+)  # fmt: skip
 
 
-class CpuCache(NamedTuple):
-    """One cache of one CPU; sizes in bytes, -1 where the tree is silent."""
-
-    name: str
-    kind: str
-    level: int
-    size: int
-    ways: int
-    sets: int
-    partitions: int
-    line: int
-    id: int
-    shared: str
-
-
-@dataclass
-class Cpu:
-    """One logical CPU: its numbers (-1: unknown) and caches by index."""
-
-    number: int
-    online: bool = True
-    core: int = -1
-    socket: int = -1
-    book: int = -1
-    node: int = -1
-    caches: list[CpuCache] = field(default_factory=list)
-    siblings: str = ""
-
-
-def cpu_list(text: str) -> list[int]:
-    """`0-3,8` as numbers."""
-    found: list[int] = []
-    for part in text.strip().split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
-        if match:
-            first, last = int(match[1]), int(match[2] or match[1])
-            found += range(first, min(last, first + 65535) + 1)
-    return found
-
-
-def node_of_cpu(reader: ProcReader, cpu: int) -> int | None:
-    """The node that a CPU belongs to; None if the tree has no folder of nodes."""
-    try:
-        names = [name for name in reader.listdir(f"{SYSTEM}/node") if re.fullmatch(r"node\d+", name)]
-        return next((int(n[4:]) for n in names if cpu in cpu_list(reader.read(f"{SYSTEM}/node/{n}/cpulist"))), None)
-    except OSError:
-        return None
-
-
-def list_text(numbers: list[int]) -> str:
-    """Numbers as util-linux writes a list: runs of three and more as a range."""
-    parts: list[str] = []
-    at = 0
-    while at < len(numbers):
-        end = at
-        while end + 1 < len(numbers) and numbers[end + 1] == numbers[end] + 1:
-            end += 1
-        if end - at >= 2:
-            parts.append(f"{numbers[at]}-{numbers[end]}")
-        else:
-            parts += map(str, numbers[at : end + 1])
-        at = end + 1
-    return ",".join(parts)
-
-
-def size_text(size: int, in_bytes: bool) -> str:
+def size_text(size: int, *, in_bytes: bool) -> str:
     """`256 KiB`: one decimal at most."""
     if in_bytes:
         return str(size)
@@ -124,145 +90,66 @@ def size_text(size: int, in_bytes: bool) -> str:
     return f"{whole}.{tenths} {unit}" if tenths else f"{whole} {unit}"
 
 
-class Machine:
-    """What the tree says about its processors."""
+class Wanted:
+    """What the options asked for. `columns`: None where none were named."""
 
-    def __init__(self, reader: ProcReader) -> None:
-        self.reader = reader
-        blocks = [block for block in re.split(r"\n\s*\n", reader.read("/proc/cpuinfo")) if block.strip()]
-        self.info: dict[str, str] = {}
-        numbers: list[int] = []
-        tables: dict[int, dict[str, str]] = {}
-        for block in blocks:
-            table = {}
-            for line in block.splitlines():
-                label, colon, value = line.partition(":")
-                if colon:
-                    table[label.strip()] = value.strip()
-            self.info = self.info or table
-            if is_digits(table.get("processor", "")):
-                numbers.append(int(table["processor"]))
-                tables[numbers[-1]] = table
-        present = cpu_list(self.text("cpu/possible")) or numbers
-        online = set(cpu_list(self.text("cpu/online")) or numbers)
-        if not self.text("cpu/present"):
-            present = numbers
-        else:
-            present = [number for number in present if number in set(cpu_list(self.text("cpu/present")))]
-        self.nodes = self._nodes()
-        self.cpus = [self._cpu(number, number in online, tables.get(number, {})) for number in present]
+    def __init__(self, argv: list[str]) -> None:
+        self.given: list[str] = []
+        self.columns: str | None = None
+        operands: list[str] = []
+        for option, value in PROGRAM.options(argv, operands):
+            self.given.append(option)
+            if option in ("C", "e", "p") and value is not None:
+                self.columns = value.removeprefix("=")
+            if option == "s" and (value or "").rstrip("/"):
+                raise PROGRAM.die("failed to determine number of CPUs: /sys/devices/system/cpu/possible: "
+                                  "No such file or directory")  # fmt: skip
+        self.mode = next((letter for letter in self.given if letter in ("C", "e", "p")), "")
+        if operands:
+            raise PROGRAM.fail("bad usage")
+        if self.has("a", "b", "c") and not self.mode:
+            raise PROGRAM.die("options --all, --online and --offline may only be used with options --extended or "
+                              "--parse.")  # fmt: skip
 
-    def text(self, path: str) -> str:
-        try:
-            return self.reader.read(f"{SYSTEM}/{path}").strip()
-        except (OSError, ValueError):
-            return ""
+    def has(self, *letters: str) -> bool:
+        return any(letter in self.given for letter in letters)
 
-    def number(self, path: str, default: int = -1) -> int:
-        text = self.text(path)
-        return int(text) if re.fullmatch(r"-?\d+", text) else default
+    def chosen(self, table: dict[str, Column], default: tuple[str, ...]) -> list[Column]:
+        if self.columns is not None:
+            return smartcols.chosen("lscpu", table, self.columns)
+        return list(table.values()) if self.has("output-all") else [table[name] for name in default]
 
-    def names(self, path: str) -> list[str]:
-        try:
-            return self.reader.listdir(f"{SYSTEM}/{path}")
-        except (OSError, ValueError):
-            return []
-
-    def _nodes(self) -> dict[int, list[int]]:
-        found = {}
-        for name in self.names("node"):
-            if re.fullmatch(r"node\d+", name):
-                found[int(name[4:])] = cpu_list(self.text(f"node/{name}/cpulist"))
-        return dict(sorted(found.items()))
-
-    def _cpu(self, number: int, online: bool, table: dict[str, str]) -> Cpu:
-        here = f"cpu/cpu{number}"
-        one = Cpu(number, online)
-        one.core = self.number(f"{here}/topology/core_id", _digits(table.get("core id", "")))
-        one.socket = self.number(f"{here}/topology/physical_package_id", _digits(table.get("physical id", "")))
-        one.book = self.number(f"{here}/topology/book_id")
-        one.siblings = self.text(f"{here}/topology/thread_siblings_list") or str(number)
-        one.node = next((node for node, cpus in self.nodes.items() if number in cpus), -1)
-        for at in sorted(int(name[5:]) for name in self.names(f"{here}/cache") if re.fullmatch(r"index\d+", name)):
-            one.caches.append(self._cache(f"{here}/cache/index{at}", number))
-        return one
-
-    def _cache(self, path: str, cpu: int) -> CpuCache:
-        kind = self.text(f"{path}/type")
-        level = self.number(f"{path}/level")
-        letter = {"Data": "d", "Instruction": "i"}.get(kind, "")
-        size = re.fullmatch(r"(\d+)([KMG]?)", self.text(f"{path}/size"))
-        return CpuCache(
-            f"L{level}{letter}", kind, level,
-            int(size[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[size[2]] if size else -1,
-            self.number(f"{path}/ways_of_associativity"), self.number(f"{path}/number_of_sets"),
-            self.number(f"{path}/physical_line_partition"), self.number(f"{path}/coherency_line_size"),
-            self.number(f"{path}/id"), self.text(f"{path}/shared_cpu_list") or str(cpu),
-        )  # fmt: skip
-
-    def caches(self) -> dict[str, list[CpuCache]]:
-        """Each kind of cache with its instances (told apart by their id, else by the CPUs that share them)."""
-        found: dict[str, dict[int | str, CpuCache]] = {}
-        for cpu in self.cpus:
-            for cache in cpu.caches:
-                found.setdefault(cache.name, {}).setdefault(cache.id if cache.id >= 0 else cache.shared, cache)
-        return {name: list(found[name].values()) for name in sorted(found)}
+    def style(self, name: str) -> Style:
+        return Style("J" if self.has("J") else "", name=name)
 
 
-    def cache_ids(self, cpu: Cpu) -> list[int]:
-        """Of each kind of cache the id of the first instance that the CPU has a share in."""
-        found = []
-        for name, caches in self.caches().items():
-            if any(cache.name == name for cache in cpu.caches):
-                found.append(next((c.id for c in caches if cpu.number in cpu_list(c.shared)), -1))
-        return found
-
-
-def _digits(text: str) -> int:
-    return int(text) if is_digits(text) else -1
-
-
-def frames(reader: ProcReader, argv: list[str], width: int = 80) -> Frames:
-    """What lscpu prints."""
-    mode, columns, chosen, in_bytes = "", "", "", False
-    operands: list[str] = []
-    for option, value in GRAMMAR.options(argv, operands):
-        if option == "h":
-            raise GRAMMAR.help()
-        if option == "V":
-            raise Exit(0, stdout="lscpu from util-linux 2.38.1\n")
-        if option in "Cep":
-            if mode and mode != option:
-                raise GRAMMAR.die("options --caches, --extended and --parse are mutually exclusive")
-            mode, columns = option, (value or "").removeprefix("=")
-        elif option in "abcy":
-            chosen += option
-        else:
-            in_bytes = True
-    if operands:
-        raise Exit(1, "lscpu: bad usage\nTry 'lscpu --help' for more information.\n")
-    if chosen.replace("y", "") and mode not in ("e", "p"):
-        raise GRAMMAR.die("options --all, --online and --offline may only be used with options --extended or --parse.")
+def frames(reader: ProcReader, argv: list[str], width: int = 80, *, terminal: bool = False) -> Frames:
+    """What lscpu prints. On a terminal the summary is a tree, folded at the width."""
+    wanted = Wanted(argv)
     try:
         machine = Machine(reader)
     except OSError as error:
-        raise GRAMMAR.die(f"cannot open /proc/cpuinfo: {error.strerror}") from None
-    if mode == "C":
-        yield _cache_table(machine, columns, in_bytes)
-    elif mode:
-        yield (_extended if mode == "e" else _parse)(machine, columns, chosen)
+        raise PROGRAM.die(f"cannot open /proc/cpuinfo: {error.strerror}") from None
+    if wanted.mode == "C":
+        yield _cache_table(machine, wanted)
+    elif wanted.mode:
+        yield (_extended if wanted.mode == "e" else _parse)(machine, wanted)
     else:
-        yield _summary(machine, width, in_bytes)
+        yield _summary(machine, wanted, width if terminal else 0)
 
 
-CpuColumn = Callable[[Machine, Cpu, bool], str]
+CpuCell = Callable[[Machine, Cpu, bool], str]
 
 
 def _known(value: int) -> str:
     return str(value) if value >= 0 else ""
 
 
-def _numbered(own: Callable[[Cpu], int], key: Callable[[Cpu], object]) -> CpuColumn:
+def _mhz(text: str) -> str:
+    return f"{float(text):.4f}" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
+
+
+def _numbered(own: Callable[[Cpu], int], key: Callable[[Cpu], object]) -> CpuCell:
     """The machine's own id with -y, else a number from zero in the order of appearance."""
 
     def show(machine: Machine, cpu: Cpu, physical: bool) -> str:
@@ -273,7 +160,8 @@ def _numbered(own: Callable[[Cpu], int], key: Callable[[Cpu], object]) -> CpuCol
     return show
 
 
-CPU_COLUMNS: dict[str, CpuColumn] = {
+CPU_CELLS: dict[str, CpuCell] = {
+    "BOGOMIPS": lambda machine, cpu, physical: cpu.bogomips,
     "CPU": lambda machine, cpu, physical: str(cpu.number),
     "CORE": _numbered(lambda cpu: cpu.core, lambda cpu: cpu.siblings),
     "SOCKET": _numbered(lambda cpu: cpu.socket, lambda cpu: cpu.socket),
@@ -281,89 +169,73 @@ CPU_COLUMNS: dict[str, CpuColumn] = {
     "BOOK": _numbered(lambda cpu: cpu.book, lambda cpu: cpu.book),
     "CACHE": lambda machine, cpu, physical: ":".join(map(_known, machine.cache_ids(cpu))),
     "ONLINE": lambda machine, cpu, physical: "yes" if cpu.online else "no",
-}
-
-
+    "MHZ": lambda machine, cpu, physical: _mhz(cpu.mhz),
+}  # fmt: skip
 GROUPS = ("NODE", "BOOK", "SOCKET", "CORE")
 
 
-def _chosen(columns: str, table: dict[str, CpuColumn]) -> list[str]:
-    names = [name.upper() for name in columns.split(",")]
-    for name in names:
-        if name not in table:
-            raise GRAMMAR.die(f"unknown column: {name}")
-    return names
+def _cell(machine: Machine, cpu: Cpu, name: str, wanted: Wanted) -> str:
+    return CPU_CELLS[name](machine, cpu, wanted.has("y")) if name in CPU_CELLS else ""
 
 
-def _shown(machine: Machine, chosen: str, default: str) -> list[Cpu]:
-    chosen = chosen.replace("y", "")
-    kind = chosen[-1:] or default
-    if "b" in chosen and "c" in chosen:
-        kind = "a"
+def _shown(machine: Machine, wanted: Wanted, default: str) -> list[Cpu]:
+    kinds = [letter for letter in wanted.given if letter in ("a", "b", "c")]
+    kind = "a" if "b" in kinds and "c" in kinds else (kinds or [default])[-1]
     return [cpu for cpu in machine.cpus if kind == "a" or cpu.online == (kind == "b")]
 
 
-def _extended(machine: Machine, columns: str, chosen: str) -> str:
-    if columns:
-        names = _chosen(columns, CPU_COLUMNS)
-    else:
-        have = {name for cpu in machine.cpus for name in GROUPS if CPU_COLUMNS[name](machine, cpu, False)}
-        names = ["CPU", *(name for name in GROUPS if name in have)]
-        names += ["CACHE"] * any(cpu.caches for cpu in machine.cpus) + ["ONLINE"]
-    heads = [":".join(machine.caches()) if name == "CACHE" else name for name in names]
-    physical = "y" in chosen
-    rows = [[CPU_COLUMNS[n](machine, cpu, physical) or "-" for n in names] for cpu in _shown(machine, chosen, "a")]
-    return _table(heads, rows, [name == "CACHE" for name in names])
+def _extended(machine: Machine, wanted: Wanted) -> str:
+    have = {name for cpu in machine.cpus for name in GROUPS if _cell(machine, cpu, name, wanted)}
+    default = ["CPU", *(name for name in GROUPS if name in have)]
+    default += ["CACHE"] * any(cpu.caches for cpu in machine.cpus) + ["ONLINE"]
+    columns = wanted.chosen(CPU_COLUMNS, tuple(default))
+    shown = [one._replace(name=":".join(machine.caches())) if one.name == "CACHE" else one for one in columns]
+    rows = []
+    for cpu in _shown(machine, wanted, "a"):
+        cells = [_cell(machine, cpu, one.name, wanted) or "-" for one in columns]
+        if wanted.has("J"):
+            cells = ["" if one.kind == "b" and cell == "-" else cell for one, cell in zip(columns, cells, strict=True)]
+        rows.append(Row({one.name: cell for one, cell in zip(shown, cells, strict=True)}))
+    return smartcols.text(shown, rows, wanted.style("cpus"))
 
 
-def _table(heads: list[str], rows: list[list[str]], left: list[bool]) -> str:
-    if not rows:
-        return ""
-    widths = [max(len(row[at]) for row in [heads, *rows]) for at in range(len(heads))]
-    lines = []
-    for row in [heads, *rows]:
-        cells = [f"{c:<{size}}" if keep else f"{c:>{size}}" for c, size, keep in zip(row, widths, left, strict=True)]
-        lines.append(" ".join(cells).rstrip() + "\n")
-    return "".join(lines)
+def _parse(machine: Machine, wanted: Wanted) -> str:
+    """Comma-separated; where not all columns are asked for, the caches have a comma between them, too."""
+    names = [one.name for one in wanted.chosen(CPU_COLUMNS, PARSE_DEFAULT)]
+    between = ":" if wanted.has("output-all") and wanted.columns is None else ","
+    kept = ("BOGOMIPS", "CPU", "DRAWER", "SCALMHZ%")
+
+    def line(cell: Callable[[str], str]) -> str:
+        parts = [("," if name == "CACHE" and at and between == "," else "") + cell(name)
+                 for at, name in enumerate(names)]  # fmt: skip
+        return ",".join(parts) + "\n"
+
+    def heading(name: str) -> str:
+        return between.join(machine.caches()) if name == "CACHE" else name if name in kept else name.capitalize()
+
+    def of(cpu: Cpu) -> Callable[[str], str]:
+        special = {"ONLINE": "Y" if cpu.online else "N", "POLARIZATION": "U"}
+        return lambda name: special.get(name) or _cell(machine, cpu, name, wanted).replace(":", between)
+
+    return PARSABLE + "# " + line(heading) + "".join(line(of(cpu)) for cpu in _shown(machine, wanted, "b"))
 
 
-def _parse(machine: Machine, columns: str, chosen: str) -> str:
-    names = _chosen(columns, CPU_COLUMNS) if columns else ["CPU", "CORE", "SOCKET", "NODE", "CACHE"]
-    spelt = {"CPU": "CPU", "ONLINE": "Online", "CACHE": ",".join(["", *machine.caches()])}
-    lines = [PARSABLE, "# " + ",".join(spelt.get(name, name.capitalize()) for name in names) + "\n"]
-    for cpu in _shown(machine, chosen, "b"):
-        cells = []
-        for name in names:
-            text = CPU_COLUMNS[name](machine, cpu, "y" in chosen)
-            if name == "CACHE":
-                text = "," + text.replace(":", ",")
-            elif name == "ONLINE":
-                text = "Y" if cpu.online else "N"
-            cells.append(text)
-        lines.append(",".join(cells) + "\n")
-    return "".join(lines)
-
-
-CACHE_COLUMNS = ("NAME", "ONE-SIZE", "ALL-SIZE", "WAYS", "TYPE", "LEVEL", "SETS", "PHY-LINE", "COHERENCY-SIZE")
-
-
-def _cache_table(machine: Machine, columns: str, in_bytes: bool) -> str:
-    names = [name.upper() for name in columns.split(",")] if columns else list(CACHE_COLUMNS)
-    for name in names:
-        if name not in CACHE_COLUMNS:
-            raise GRAMMAR.die(f"unknown column: {name}")
+def _cache_table(machine: Machine, wanted: Wanted) -> str:
+    columns = wanted.chosen(CACHE_COLUMNS, CACHE_DEFAULT)
 
     def short(size: int) -> str:
-        return size_text(size, in_bytes).replace(" ", "").removesuffix("iB").removesuffix("B") if size >= 0 else ""
+        text = size_text(size, in_bytes=wanted.has("B"))
+        return text.replace(" ", "").removesuffix("iB").removesuffix("B") if size >= 0 else ""
 
     rows = []
     for name, caches in machine.caches().items():
         one = caches[0]
-        cells = (name, short(one.size), short(sum(cache.size for cache in caches)), _known(one.ways), one.kind,
-                 _known(one.level), _known(one.sets), _known(one.partitions), _known(one.line))  # fmt: skip
-        row = dict(zip(CACHE_COLUMNS, cells, strict=True))
-        rows.append([row[column] for column in names])
-    return _table(names, rows, [name in ("NAME", "TYPE") for name in names])
+        rows.append(Row({
+            "NAME": name, "ONE-SIZE": short(one.size), "ALL-SIZE": short(sum(cache.size for cache in caches)),
+            "WAYS": _known(one.ways), "TYPE": one.kind, "LEVEL": _known(one.level), "SETS": _known(one.sets),
+            "PHY-LINE": _known(one.partitions), "COHERENCY-SIZE": _known(one.line),
+        }))  # fmt: skip
+    return smartcols.text(columns, rows, wanted.style("caches"))
 
 
 def _architecture(machine: Machine) -> tuple[str, str]:
@@ -381,57 +253,90 @@ def _architecture(machine: Machine) -> tuple[str, str]:
     return "", ""
 
 
-Line = tuple[int, str, str]
+class Line(NamedTuple):
+    """Of the summary: how deep in the tree, label, value (None of a heading), its label where there is no tree."""
+
+    depth: int
+    label: str
+    value: str | None = None
+    alone: str = ""
 
 
-def _summary(machine: Machine, width: int, in_bytes: bool) -> str:
+def _summary(machine: Machine, wanted: Wanted, width: int) -> str:
+    """A tree, folded at `width`; in one column, without headings, where that is 0."""
     info = machine.info
-    online = [cpu.number for cpu in machine.cpus if cpu.online]
-    offline = [cpu.number for cpu in machine.cpus if not cpu.online]
+    online, offline = ([cpu.number for cpu in machine.cpus if cpu.online == there] for there in (True, False))
     arch, modes = _architecture(machine)
     lines: list[Line] = []
 
-    def put(depth: int, label: str, value: str) -> None:
+    def put(depth: int, label: str, value: str, alone: str = "") -> None:
         if value:
-            lines.append((depth, label, value))
+            lines.append(Line(depth, label + ":", value, (alone or label) + ":"))
 
-    put(0, "Architecture:", arch)
-    put(1, "CPU op-mode(s):", modes)
-    put(1, "Address sizes:", info.get("address sizes", ""))
-    put(1, "Byte Order:", "Little Endian" if arch else "")
-    put(0, "CPU(s):", str(len(machine.cpus)))
-    put(1, "On-line CPU(s) list:", list_text(online))
-    put(1, "Off-line CPU(s) list:", list_text(offline))
-    put(0, "Vendor ID:", info.get("vendor_id", ""))
-    put(1, "Model name:", info.get("model name", ""))
-    put(2, "CPU family:", info.get("cpu family", ""))
-    put(2, "Model:", info.get("model", ""))
+    def cpus(numbers: list[int]) -> str:
+        return f"{sum(1 << number for number in numbers):x}" if wanted.has("x") else list_text(numbers)
+
+    kind = "mask" if wanted.has("x") else "list"
+    put(0, "Architecture", arch)
+    put(1, "CPU op-mode(s)", modes)
+    put(1, "Address sizes", info.get("address sizes", ""))
+    put(1, "Byte Order", "Little Endian" if arch else "")
+    put(0, "CPU(s)", str(len(machine.cpus)))
+    put(1, f"On-line CPU(s) {kind}", cpus(online))
+    put(1, f"Off-line CPU(s) {kind}", cpus(offline) if offline else "")
+    put(0, "Vendor ID", info.get("vendor_id", ""))
+    put(1, "BIOS Vendor ID", machine.firmware.vendor)
+    put(1, "Model name", info.get("model name", ""))
+    put(2, "BIOS Model name", machine.firmware.model)
+    put(2, "BIOS CPU family", machine.firmware.family)
+    put(2, "CPU family", info.get("cpu family", ""))
+    put(2, "Model", info.get("model", ""))
     threads, cores, sockets = _topology(machine)
-    put(2, "Thread(s) per core:", str(threads))
-    put(2, "Core(s) per socket:", str(cores))
-    put(2, "Socket(s):", str(sockets))
-    put(2, "Stepping:", info.get("stepping", ""))
-    put(2, "BogoMIPS:", info.get("bogomips", "") or info.get("BogoMIPS", ""))
-    put(2, "Flags:", info.get("flags", "") or info.get("Features", ""))
+    put(2, "Thread(s) per core", str(threads))
+    put(2, "Core(s) per socket", str(cores))
+    put(2, "Socket(s)", str(sockets))
+    put(2, "Stepping", info.get("stepping", ""))
+    put(2, "BogoMIPS", info.get("bogomips", "") or info.get("BogoMIPS", ""))
+    put(2, "Flags", info.get("flags", "") or info.get("Features", ""))
     flags = info.get("flags", "").split()
     virtual = "VT-x" if "vmx" in flags else "AMD-V" if "svm" in flags else ""
     if virtual:
-        lines += [(0, "Virtualization features:", ""), (1, "Virtualization:", virtual)]
+        lines.append(Line(0, "Virtualization features:"))
+        put(1, "Virtualization", virtual)
     caches = machine.caches()
     if caches:
-        lines.append((0, "Caches (sum of all):", ""))
+        lines.append(Line(0, "Caches (sum of all):"))
     for name, found in caches.items():
-        count = len(found)
-        put(1, f"{name}:", f"{size_text(sum(c.size for c in found), in_bytes)} ({count} instance{'s' * (count > 1)})")
+        size, count = size_text(sum(cache.size for cache in found), in_bytes=wanted.has("B")), len(found)
+        put(1, name, f"{size} ({count} instance{'s' * (count > 1)})", f"{name} cache")
     if machine.nodes:
-        lines += [(0, "NUMA:", ""), (1, "NUMA node(s):", str(len(machine.nodes)))]
-        lines += [(1, f"NUMA node{node} CPU(s):", list_text(cpus)) for node, cpus in machine.nodes.items()]
+        lines.append(Line(0, "NUMA:"))
+        put(1, "NUMA node(s)", str(len(machine.nodes)))
+    for node, numbers in machine.nodes.items():
+        label = f"NUMA node{node} CPU(s):"
+        lines.append(Line(1, label, cpus(numbers), label))
     names = [name for name in machine.names("cpu/vulnerabilities") if name.isprintable()]
     if names:
-        lines.append((0, "Vulnerabilities:", ""))
+        lines.append(Line(0, "Vulnerabilities:"))
     for name in sorted(names):
-        put(1, name.replace("_", " ").capitalize() + ":", _mitigation(machine.text(f"cpu/vulnerabilities/{name}")))
+        label = name.replace("_", " ").capitalize()
+        put(1, label, _mitigation(machine.text(f"cpu/vulnerabilities/{name}")), f"Vulnerability {label}")
+    if not width:
+        lines = [Line(0, line.alone, line.value) for line in lines if line.value is not None]
+    if wanted.has("J"):
+        columns = [Column("FIELD", ""), Column("DATA", "")]
+        return smartcols.text(columns, _rows(lines), Style("J", name="lscpu", lined=True))
     return _tree(lines, width)
+
+
+def _rows(lines: list[Line]) -> list[Row]:
+    top: list[Row] = []
+    above: list[Row] = []
+    for line in lines:
+        row = Row({"FIELD": line.label, "DATA": line.value})
+        (above[line.depth - 1].below if line.depth else top).append(row)
+        above = [*above[: line.depth], row]
+    return top
 
 
 def _mitigation(text: str) -> str:
@@ -448,12 +353,13 @@ def _topology(machine: Machine) -> tuple[int, int, int]:
 
 
 def _tree(lines: list[Line], width: int) -> str:
-    """Label and value in two columns; a long value goes on below itself."""
-    first = max(len(label) + 2 * depth for depth, label, _ in lines) + 1
-    room = max(width - first, 16)
+    """Label and value in two columns; a long value goes on below itself, unless there is no width."""
+    first = max(len(line.label) + 2 * line.depth for line in lines) + 1
     out = []
-    for depth, label, value in lines:
-        head = f"{'  ' * depth + label:<{first}}"
+    for line in lines:
+        head = f"{'  ' * line.depth + line.label:<{first}}"
+        value = line.value or ""
+        room = max(width - first, 16) if width else len(value) + 1
         parts = [value[at : at + room] for at in range(0, len(value), room)] or [""]
         out.append(f"{head}{parts[0]}\n" + "".join(f"{'':{first}}{part}\n" for part in parts[1:]))
     return "".join(out)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from memsh.procps.lscpu import cpu_list
 from memsh.procps.numastat import NODES, nodes
 from memsh.procps.options import Grammar
+from memsh.procps.processors import cpu_list
 from memsh.procps.reader import Exit, Frames, ProcReader
 
 USAGE = (

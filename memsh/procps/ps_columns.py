@@ -265,7 +265,7 @@ def _cgroup(p: Process, clock: Clock) -> str:
 
 def _numa(p: Process, clock: Clock) -> str:
     """The node of the CPU that it last ran on; `-` if no folder of nodes tells."""
-    from memsh.procps.lscpu import node_of_cpu  # start-up: 1 ms, for lscpu and a column of ps
+    from memsh.procps.processors import node_of_cpu  # start-up: 1 ms, for lscpu and a column of ps
 
     node = node_of_cpu(clock.reader, p.stat["processor"])
     return "-" if node is None else str(node)

@@ -67,12 +67,70 @@ chmem --help
 fincore --help
 choom --help
 mountpoint --help
+findmnt -d backward -l
+findmnt -d foo
+findmnt -N 1 -l
+findmnt -N x
+findmnt -N 999
+findmnt --shadowed
+findmnt --vfs-all -o TARGET,VFS-OPTIONS -l
+findmnt --output-all -J /proc
+findmnt -o FREQ -J /proc
+findmnt -D -J /proc
+findmnt -F /nope
+findmnt -F /proc/mounts -l
+findmnt -D -o TARGET
+findmnt --pseudo
+findmnt -t noproc,nosysfs
+findmnt -w x
+findmnt -b -o TARGET,SIZE,USE% /proc
+findmnt --real -l
+lsblk -o +SIZE
+lsblk -d
+lsblk -n
+lscpu | grep -v -e Hypervisor -e type:
+lscpu -x | grep -v -e Hypervisor -e type:
+lscpu -B | grep -v -e Hypervisor -e type:
+lscpu -e -J
+lscpu -C -J
+lscpu -C -J -B
+lscpu -s /nope
+lscpu -e -p
+lscpu --output-all -e
+lscpu --output-all -e -J
+lscpu --output-all -p
+lscpu --output-all -C
+lscpu -C=ALLOC-POLICY,NAME -J
+lscpu -z
+lscpu --hierarchic
+lscpu --help
+lscpu -e=foo
+lscpu -e=foo,cpu
+lscpu -e=
+lscpu -e=CACHE
+lscpu -e=CACHE,CPU
+lscpu -p=CACHE,ONLINE,POLARIZATION,BOGOMIPS
+lscpu -p=CPU,CACHE
+lscpu -p=mhz,maxmhz,scalmhz%,drawer
+lscpu -e -J -a
+lscpu -J -p
+lscpu -e -c
+lscpu -e -c -J
+lscpu -p -c
+lscpu -b
+lscpu x
+lscpu -V
+lscpu -ye
 """
 I386 = """lsmem
 lsmem -o foo
 chmem
 lsmod
 choom -p 53
+lscpu -e
+lscpu -e -J
+lscpu -C -J
+lscpu --output-all -p
 """
 
 

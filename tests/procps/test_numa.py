@@ -56,7 +56,7 @@ def tree(tmp_path: Path) -> FolderReader:
 
 
 def test_lscpu_sums_caches_and_numbers_what_is_shared(tree: FolderReader) -> None:
-    text = finish(lscpu.frames(tree, [], 60)).stdout
+    text = finish(lscpu.frames(tree, [], 60, terminal=True)).stdout
     assert "\n  L2:                    3 MiB (2 instances)\n" in text
     assert "\n  L1d:                   128 KiB (4 instances)\n" in text
     assert "\n  NUMA node2 CPU(s):     1,3\n" in text
