@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 NULL = "/dev/null"
 TOO_LONG_A_NUMBER = "integer string conversion"  # Python's word for what int() does not read
+_EXECUTING = frozenset(["exec", "command", "builtin"])
+_UNWATCHED = nullcontext()
+_UNHASHED = ("", 0)
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
 
 
@@ -75,6 +78,8 @@ def _look(command: Command, box: Box, args: Args | None, io: IO) -> int:
 
 def _only_exec(words: list[str]) -> bool:
     """`exec` without a command to run: its redirections are the shell's."""
+    if not words or words[0] not in _EXECUTING:
+        return False
     at = 0
     while words[at : at + 1] in (["command"], ["builtin"]):
         at += 1
@@ -94,7 +99,6 @@ class Prepared(NamedTuple):
     words: list[str] = []  # noqa: RUF012 - never changed
     arrays: dict[int, Assign] | None = None  # `name=( … )` among the words of declare and its kin
     status: int = 0  # of the last $( … ), where the words became nothing
-    shown: bool = False  # by `set -x`
     behind: list[tuple[int, Node | None, Any]] = []  # noqa: RUF012 - streams of a stage's `<( … )` and `>( … )`
 
     @property
@@ -209,7 +213,10 @@ class Calls(Refusals):
         name = words[0]
         path = self._path_before(node) if node.assigns else None
         language = self.language
-        asks = "/" in name or path is not None or "PATH" in language.variables or language.gone or language.hashed
+        asks = (
+            path is not None or "PATH" in language.variables or language.gone or language.hashed.get(name, _UNHASHED)[0]
+            or "/" in name
+        )  # fmt: skip
         leads = self._leads(words, path) if asks and not led else None
         if leads is not None:
             return self.found(leads, node, arrays, True)._replace(name=name)
@@ -345,27 +352,35 @@ class Calls(Refusals):
 
     def call(self, prepared: Prepared, line: int) -> int:
         """Call a prepared command with its redirections and print what it refuses."""
-        language = self.language
-        if "xtrace" in language.options and not prepared.shown and prepared.words and not prepared.assigns:
-            self.trace(" ".join(map(traced, prepared.words)))
-            for word in prepared.words[1:] if prepared.name in ("export", "readonly") else ():
-                if "=" in word and word[0] != "-":
-                    self.trace(traced(word))
-            prepared = prepared._replace(shown=True)
+        if not prepared.assigns:
+            self._trace_words(prepared)
         if prepared.redirects and not prepared.hands_on:
             if _only_exec(prepared.words):
                 return self.keep_redirected(prepared.redirects, line)
             if prepared.assigns and prepared.command is None and prepared.function is None:
                 status = self.assignments(prepared.node)  # before the files are opened, as in bash
                 return self.redirected(prepared.redirects, line, lambda runner: status)
-            bare, name = prepared._replace(redirects=None), prepared.name
+            name = prepared.name
             apart = name not in programs.BUILTINS and programs.is_tool(self.session, name)
-            return self.redirected(prepared.redirects, line, lambda runner: runner.call(bare, line), name, apart)
+            return self.redirected(prepared.redirects, line, lambda runner: runner.opened(prepared, line), name, apart)
+        return self.opened(prepared, line)
+
+    def _trace_words(self, prepared: Prepared) -> None:
+        """What `set -x` shows of a command."""
+        if "xtrace" in self.language.options and prepared.words:
+            self.trace(" ".join(map(traced, prepared.words)))
+            for word in prepared.words[1:] if prepared.name in ("export", "readonly") else ():
+                if "=" in word and word[0] != "-":
+                    self.trace(traced(word))
+
+    def opened(self, prepared: Prepared, line: int) -> int:
+        """Call a prepared command whose redirections are open."""
         if prepared.command is None and prepared.function is None:
             return self.assignments(prepared.node) if prepared.assigns else prepared.status
         if prepared.assigns:
             return self._with_variables(prepared, line)
         if prepared.words and prepared.command is not None and not prepared.command.runs_line:
+            language = self.language
             language.last_word = prepared.words[-1]
             if prepared.arrays and len(prepared.words) - 1 in prepared.arrays:  # `declare a=(1 2)`
                 language.last_word = prepared.arrays[len(prepared.words) - 1].name
@@ -387,7 +402,8 @@ class Calls(Refusals):
         if command.changes and getattr(session.box, "panicked", False):
             return self.complain(prepared.name, ShellError(PANICKED), line)
         runner: Any = self
-        io = IO(session, self.stdout, self.stderr, self.stdin, runner, prepared.name, prepared.redirects)
+        redirects = prepared.redirects if prepared.redirects and prepared.hands_on else None
+        io = IO(session, self.stdout, self.stderr, self.stdin, runner, prepared.name, redirects)
         io.arrays = prepared.arrays
         doing = session.doing
         doing.ran.add(prepared.name)
@@ -451,7 +467,7 @@ class Calls(Refusals):
 
     def _push(self, name: str, status: int) -> int:
         """What a command wrote to a file is a write() of its own, made by the time it ends."""
-        watched = self.session.hooks.watch or nullcontext()
+        watched = self.session.hooks.watch or _UNWATCHED
         try:
             with watched:
                 self.stdout.flush()  # type: ignore[attr-defined]
@@ -520,7 +536,8 @@ class Calls(Refusals):
                         raise Leave(NOT_FOUND if language.commanded else 1) from None
             if prepared.function is not None:
                 language.given = kept
-            return self.call(prepared._replace(assigns=None), line)
+            self._trace_words(prepared)
+            return self.opened(prepared._replace(assigns=None), line)
         except ShellError as error:
             if isinstance(error, (Dropped, Fatal)):
                 raise
@@ -552,7 +569,7 @@ class Calls(Refusals):
         `apart`: on a Linux box another process does the work."""
         opener = Opener(self)  # type: ignore[arg-type]
         quiet = all(redirect.target == NULL for redirect in redirects)  # that asks nothing of the kernel
-        watched = (None if quiet else self.session.hooks.watch) or nullcontext()
+        watched = _UNWATCHED if quiet else self.session.hooks.watch or _UNWATCHED
         try:
             with watched:
                 for redirect in redirects:

@@ -125,7 +125,7 @@ class Opener:
 
     def table(self) -> Table:
         streams = self.streams
-        others = {number: stream for number, stream in streams.items() if number > 2}
+        others = {number: stream for number, stream in streams.items() if number > 2} if len(streams) > 3 else {}
         stdin = streams[0] if isinstance(streams[0], Input) else Closed()
         return Table(_sink(streams[1]), _sink(streams[2]), stdin, self.tty, others, self.opened, self.redirected)
 
