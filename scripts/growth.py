@@ -8,13 +8,15 @@ from typing import NamedTuple
 from measure import Figure, Slices, Workload
 from workloads import PRIVATE_ANONYMOUS, TIB, mapped, with_areas
 
+from memsh.linux.arch.x86.paging import pte_of
 from memsh.linux.config import GIB, MIB, Config
-from memsh.linux.include.flags import GFP_KERNEL
+from memsh.linux.include.flags import GFP_KERNEL, VM_WRITE
 from memsh.linux.kernel import exit as task_exit
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.memory.fault import touch_range
 from memsh.linux.mm.mmap.mmap import sys_mmap
 from memsh.linux.mm.mmap.vma import do_munmap
+from memsh.linux.mm.rmap.rmap import rmap_walk
 from memsh.machines.box import Box
 from memsh.procfs.tree import show
 
@@ -123,6 +125,20 @@ def _objects(count: int) -> Workload:
         yield 5_000
 
 
+def _walked(count: int) -> Workload:
+    """The area that maps a page, found by way of the page, among so many that follow each other."""
+    box = with_areas(count)
+    mm = box.current.mm
+    assert mm is not None
+    areas = [area for area in mm.mmap if area.pages == 1 and area.flags & VM_WRITE and area.file is None][:1_000]
+    for area in areas:
+        touch_range(box, box.current, area.start, 4096, True)
+    pfns = [pte_of(mm, area.start) >> 12 for area in areas] * (1_000 // len(areas))
+    for _ in range(6):
+        yield 0
+        yield sum(len(rmap_walk(box, pfn)) for pfn in pfns)
+
+
 def _nodes(count: int) -> Workload:
     nodes = tuple((GIB, frozenset({number})) for number in range(count)) if count > 1 else ()
     box = Box(Config(ram=count * GIB, cpus=count, nodes=nodes, arch="x86_64"))
@@ -149,6 +165,7 @@ GROWTHS = (
            DEEPER),
     Growth("areas: a fork and an exit", AREAS, lambda count: _again(with_areas(count), _fork, 1, 2),
            "each area is copied and taken away again, as on Linux", 2),
+    Growth("areas: that of a page found", AREAS, _walked),
     Growth("objects: one freed, one taken", OBJECTS, _objects,
            "the same steps, but the host's caches hold a smaller part of what they touch"),
     Growth("nodes: a page taken and freed", NODES, _nodes),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from memsh.linux.fs.pipe import PipeInode
     from memsh.linux.include.mempolicy import Policy
     from memsh.linux.include.sched import Task
+    from memsh.linux.lib.interval_tree import IntervalTree
     from memsh.linux.lib.xarray import XArray
     from memsh.linux.mm.huge_memory.huge import HugePmd
     from memsh.linux.mm.hugetlb.reserve import HugetlbInode, ResvMap
@@ -148,9 +149,10 @@ class Tlb(dict[int, Any]):
 
 @slotwise(flat="areas")
 class AnonVma:
-    """What anonymous pages point back to. `areas`: number of each VMA on it -> number of that VMA's mm."""
+    """What anonymous pages point back to. `areas`: number of each VMA on it -> number of that VMA's mm. `tree`: the
+    same by pages, since somebody has looked for one; until an area changes."""
 
-    __slots__ = ("addr", "areas", "num_active_vmas", "num_children", "number", "parent", "refcount", "root")
+    __slots__ = ("addr", "areas", "num_active_vmas", "num_children", "number", "parent", "refcount", "root", "tree")
 
     def __init__(self, number: int, addr: int) -> None:
         self.number = number  # in memmap.owners
@@ -161,16 +163,18 @@ class AnonVma:
         self.num_active_vmas = 0
         self.refcount = 1
         self.areas: dict[int, int] = {}
+        self.tree: IntervalTree | None = None
 
 
 class AddressSpace:
-    """The page cache of one inode: `pages` page index -> frame; `i_mmap` numbers of the VMAs that map it.
+    """The page cache of one inode: `pages` page index -> frame; `i_mmap` numbers of the VMAs that map it, and `tree`
+    as in AnonVma.
 
     A page that was reclaimed leaves what workingset_eviction() said: a value entry in `pages`. `reading` are the
     requests of pages that are being read: (first index, one past the last, when they are there in µs).
     """
 
-    __slots__ = ("buffers", "i_mmap", "inode", "number", "pages", "reading", "written")
+    __slots__ = ("buffers", "i_mmap", "inode", "number", "pages", "reading", "tree", "written")
 
     def __init__(self, number: int, inode: Inode, pages: XArray) -> None:
         self.number = number  # in memmap.owners
@@ -179,6 +183,7 @@ class AddressSpace:
         self.reading: list[tuple[int, int, int]] = []
         self.buffers: dict[int, list[int]] = {}  # number of 64 pages -> their buffer_heads (0: none), how many
         self.i_mmap: dict[int, None] = {}
+        self.tree: IntervalTree | None = None
         self.written: dict[int, bytes] = {}  # what the disk holds where it differs from the generated contents
 
     def being_read(self, index: int, usec: int) -> int:

@@ -21,7 +21,7 @@ from memsh.linux.include.memmap import (
     PG_UNEVICTABLE,
     PG_UPTODATE,
 )
-from memsh.linux.include.mm_types import AnonVma, VmArea
+from memsh.linux.include.mm_types import VmArea
 from memsh.linux.lib.columns import add_run, count_down, count_run, frame_runs, mask_run, set_run
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_NR, HPAGE_PMD_ORDER, PMD_SHIFT, huge_parts
 from memsh.linux.mm.lru import (
@@ -34,6 +34,7 @@ from memsh.linux.mm.lru import (
     zone_count,
 )
 from memsh.linux.mm.page_alloc.nodestat import mod_node_page_state
+from memsh.linux.mm.rmap.rmap import areas_of
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -161,13 +162,10 @@ def entire_mappings(box: Box, head: int) -> list[tuple[VmArea, int]]:
     if owner is None:
         return []
     found = []
-    for number in owner.areas if isinstance(owner, AnonVma) else owner.i_mmap:
-        vma = box.vm.areas[number]
-        addr = vma.start + ((memmap.index[head] - vma.pgoff) << 12)
-        if vma.start <= addr < vma.end:
-            huge = vma.mm.huge.get(addr >> PMD_SHIFT)
-            if huge is not None and huge.entry >> 12 == head:
-                found.append((vma, addr >> PMD_SHIFT))
+    for vma, addr in areas_of(box, owner, memmap.index[head]):
+        huge = vma.mm.huge.get(addr >> PMD_SHIFT)
+        if huge is not None and huge.entry >> 12 == head:
+            found.append((vma, addr >> PMD_SHIFT))
     return found
 
 

@@ -105,6 +105,7 @@ def get_file(vma: VmArea, file: File) -> None:
     file.count += 1
     vma.file = file
     file.inode.i_mmap[vma.number] = None
+    bounds_changed(vma)
 
 
 def put_file(box: Box, vma: VmArea) -> None:
@@ -113,6 +114,7 @@ def put_file(box: Box, vma: VmArea) -> None:
     if file is None:
         return
     file.inode.i_mmap.pop(vma.number, None)
+    bounds_changed(vma)
     box.fs.fput(file)
 
 
@@ -132,9 +134,18 @@ def vma_unlink(box: Box, mm: MmStruct, vma: VmArea) -> None:
     _size_tree(box, mm, len(mm.mmap))
 
 
+def bounds_changed(vma: VmArea) -> None:
+    """It holds other pages from now on: who looks for a page's areas must not go by what he knew."""
+    for anon in vma.anon_chain:
+        anon.tree = None
+    if vma.file is not None and vma.file.inode.mapping is not None:
+        vma.file.inode.mapping.tree = None
+
+
 def set_start(mm: MmStruct, vma: VmArea, start: int) -> None:
     """Move the beginning of a linked area; its place in the order stays."""
     mm.mmap.moved(vma, start)
+    bounds_changed(vma)
 
 
 def set_end(mm: MmStruct, vma: VmArea, end: int) -> None:
@@ -143,6 +154,7 @@ def set_end(mm: MmStruct, vma: VmArea, end: int) -> None:
     vma.end = end
     if shrinks:
         mm.mmap.shrunk(vma)
+    bounds_changed(vma)
 
 
 def remove_vma(box: Box, vma: VmArea) -> None:

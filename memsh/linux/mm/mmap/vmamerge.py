@@ -13,6 +13,7 @@ from memsh.linux.include.mempolicy import Policy
 from memsh.linux.include.mm_types import AnonVma, File, MmStruct, VmArea
 from memsh.linux.mm.huge_memory.pmd import split_huge_pmd_if_needed
 from memsh.linux.mm.mmap.vmalist import (
+    bounds_changed,
     find_vma,
     get_file,
     put_file,
@@ -200,6 +201,7 @@ def split_vma(box: Box, mm: MmStruct, vma: VmArea, addr: int, new_below: bool, *
         vma.pgoff += pages
     else:
         vma.end = addr
+        bounds_changed(vma)
     vma_link(box, mm, new)
     return new
 

@@ -3,19 +3,20 @@
 Objects: an anon_vma per family of areas, an anon_vma_chain for every link of an area to one. Counters: `mapcount`
 column, nr_anon_pages and nr_mapped.
 
-Known deviations: the interval trees are dicts of area numbers.
+Known deviations: a page's areas come in the order in which they were linked, not in that of their offsets.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.flags import VM_EXEC, VM_READ, VM_SOFTDIRTY, VM_WRITE
 from memsh.linux.include.mm_types import AddressSpace, AnonVma, VmArea
 from memsh.linux.lib.entries import PRESENT
+from memsh.linux.lib.interval_tree import IntervalTree
 from memsh.linux.mm.ksm.types import StableNode
 from memsh.linux.mm.slab.objects import drop_owner, give, new_owner, take
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Place = tuple[VmArea, int, "array[int]", int]  # area, address, page table, index in it
 _ACCESS = VM_READ | VM_WRITE | VM_EXEC
+_FEW = 32  # areas: a look at each costs less than a tree
 
 
 def _anon_vma_alloc(box: Box) -> AnonVma:
@@ -48,6 +50,7 @@ def _link(vma: VmArea, anon: AnonVma, addr: int) -> None:
     vma.anon_chain.insert(0, anon)
     vma.chain_addrs.insert(0, addr)
     anon.areas[vma.number] = vma.mm.number
+    anon.tree = None
 
 
 def _compatible(a: VmArea, b: VmArea) -> bool:
@@ -139,6 +142,7 @@ def unlink_anon_vmas(box: Box, vma: VmArea) -> None:
     empty = []
     for anon, addr in zip(vma.anon_chain, vma.chain_addrs, strict=True):
         anon.areas.pop(vma.number, None)
+        anon.tree = None
         if anon.areas:
             give(box, "anon_vma_chain", addr)
         else:
@@ -154,10 +158,16 @@ def unlink_anon_vmas(box: Box, vma: VmArea) -> None:
     vma.chain_addrs.clear()
 
 
-def _linear(box: Box, owner: AnonVma | AddressSpace, index: int) -> Iterator[tuple[VmArea, int]]:
+def areas_of(box: Box, owner: AnonVma | AddressSpace, index: int) -> Iterator[tuple[VmArea, int]]:
     """The areas that page `index` of a file or a family of areas may be mapped in, and where there."""
     areas = box.vm.areas
-    for number in owner.areas if isinstance(owner, AnonVma) else owner.i_mmap:
+    numbers: Collection[int] = owner.areas if isinstance(owner, AnonVma) else owner.i_mmap
+    if len(numbers) > _FEW:
+        if owner.tree is None:
+            found = (areas[number] for number in numbers)
+            owner.tree = IntervalTree((vma.pgoff, vma.pgoff + vma.pages - 1, vma.number) for vma in found)
+        numbers = owner.tree.near(index)
+    for number in numbers:
         vma = areas[number]
         addr = vma.start + ((index - vma.pgoff) << 12)
         if vma.start <= addr < vma.end:
@@ -175,7 +185,7 @@ def rmap_walk(box: Box, pfn: int) -> list[Place]:
         return []
     found: list[Place] = []
     merged = isinstance(owner, StableNode)
-    for vma, addr in owner.places(box.vm) if merged else _linear(box, owner, memmap.index[pfn]):
+    for vma, addr in owner.places(box.vm) if merged else areas_of(box, owner, memmap.index[pfn]):
         table = vma.mm.tables.get(addr >> vma.mm.table_shift)
         if table is not None:
             at = addr >> 12 & vma.mm.table_mask
