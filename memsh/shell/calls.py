@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memsh.digits import is_digits
@@ -30,7 +29,7 @@ from memsh.shell.frames import Called
 from memsh.shell.io import IO, Capture
 from memsh.shell.language import Readonly
 from memsh.shell.limits import FUNCTIONS, TOO_LONG, make_room
-from memsh.shell.redirects import Closed, Opener
+from memsh.shell.redirecting import UNWATCHED, Redirecting
 from memsh.shell.refusals import Refusals
 from memsh.shell.registry import Args, Command
 from memsh.shell.syntax import Assign, Function, Redirect, Simple
@@ -42,15 +41,11 @@ if TYPE_CHECKING:
     from memsh.shell.expand import Expander
     from memsh.shell.io import Input, Sink
     from memsh.shell.language import Language
-    from memsh.shell.redirects import Table
-    from memsh.shell.run import Runner
     from memsh.shell.session import Session
     from memsh.shell.syntax import Node
 
-NULL = "/dev/null"
 TOO_LONG_A_NUMBER = "integer string conversion"  # Python's word for what int() does not read
 _EXECUTING = frozenset(["exec", "command", "builtin"])
-_UNWATCHED = nullcontext()
 _UNHASHED = ("", 0)
 MEMORY = frozenset(["user memory", "kernel memory", "processes"])
 
@@ -112,7 +107,7 @@ class Prepared(NamedTuple):
         return self.command is not None and not self.command.shell and not self.assigns
 
 
-class Calls(Refusals):
+class Calls(Redirecting, Refusals):
     """The part of Runner that is about simple commands."""
 
     session: Session
@@ -125,7 +120,6 @@ class Calls(Refusals):
     where: str
     refused: bool
     behind: list[tuple[int, Node | None, Any]]
-    unopened = False  # the last redirections could not be opened
     forked = False  # a stage of a pipe, in a shell that shares this one's language
 
     if TYPE_CHECKING:
@@ -135,14 +129,9 @@ class Calls(Refusals):
         def expander(self) -> Expander: ...
         def run(self, node: Node) -> int: ...
         def tested(self, node: Node) -> int: ...
-        def settle_streams(self) -> None: ...
         def run_text(self, text: str) -> int: ...
         def trap(self, signal: str) -> None: ...
         def returned(self, run: Callable[[Node], int], what: Node) -> int: ...
-        def with_streams(self, table: Table) -> Runner: ...
-        def lasts(self, table: Table, line: int) -> int: ...
-        def replace(self, streams: dict[int, Any], tty: bool) -> None: ...
-        def drop(self, numbers: list[int]) -> None: ...
 
     def look_up(self, name: str, stage: Simple | None = None) -> None:
         language = self.language
@@ -467,7 +456,7 @@ class Calls(Refusals):
 
     def _push(self, name: str, status: int) -> int:
         """What a command wrote to a file is a write() of its own, made by the time it ends."""
-        watched = self.session.hooks.watch or _UNWATCHED
+        watched = self.session.hooks.watch or UNWATCHED
         try:
             with watched:
                 self.stdout.flush()  # type: ignore[attr-defined]
@@ -559,72 +548,3 @@ class Calls(Refusals):
                 stream.write(line)
                 return
         self.say(line)
-
-    # redirections
-
-    def redirected(
-        self, redirects: list[Redirect], line: int, work: Callable[[Runner], int], name: str = "", apart: bool = False
-    ) -> int:  # fmt: skip
-        """Open the files, let `work` run with them, close them: closing is where /proc may refuse what was written.
-        `apart`: on a Linux box another process does the work."""
-        opener = Opener(self)  # type: ignore[arg-type]
-        quiet = all(redirect.target == NULL for redirect in redirects)  # that asks nothing of the kernel
-        watched = _UNWATCHED if quiet else self.session.hooks.watch or _UNWATCHED
-        try:
-            with watched:
-                for redirect in redirects:
-                    opener.apply(redirect)
-        except ShellError as error:
-            opener.close()
-            self.unopened = True
-            status = self.complain("memsh", error, line)
-            self._console()
-            if name and self._before_functions(name) and not self.language.strict:
-                raise Leave(status) from None
-            return status
-        table = opener.table()
-        if opener.dropped:
-            self.drop(opener.dropped)
-        if opener.moved and not apart:  # in this very shell nobody opens again what was moved
-            self.replace(dict.fromkeys(opener.moved, Closed()), self.tty)
-        if opener.named:
-            self.replace({number: opener.streams[number] for number in opener.named}, self.tty)
-        runner = self.with_streams(table)
-        try:
-            status = work(runner)
-        finally:
-            self.refused = self.refused or runner.refused
-            if runner.others is not table.others:
-                runner.close_covered()
-            failure: OSError | None = None
-            for sink in table.opened:
-                try:
-                    with watched:
-                        sink.close()
-                except OSError as error:
-                    failure = error
-            if self.behind:
-                self.settle_streams()
-        if failure is not None:
-            status = self.uncaught(name, failure, "write error: ")
-        if not quiet:
-            self._console()
-        return status
-
-    def _console(self) -> None:
-        """A file was opened, written and closed, beside what its command did: what the kernel has to say of that."""
-        if self.session.hooks.console is not None:
-            self.session.hooks.console(IO(self.session, self.stdout, self.stderr, self.stdin, self))  # type: ignore[arg-type]
-
-    def keep_redirected(self, redirects: list[Redirect], line: int) -> int:
-        """`exec > FILE`: from here on the shell's own streams."""
-        opener = Opener(self, lasting=True)  # type: ignore[arg-type]
-        try:
-            for redirect in redirects:
-                opener.apply(redirect)
-        except ShellError as error:
-            status = self.complain("memsh", error, line)
-        else:
-            status = self.lasts(opener.table(), line)
-        self._console()
-        return status
