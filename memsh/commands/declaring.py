@@ -168,6 +168,14 @@ def _functions(io: IO, words: list[str], only_names: bool) -> int:
     return status
 
 
+def _everything(io: IO) -> None:
+    """What `set` and `declare` list without words: the variables, then the functions, which POSIX leaves out."""
+    for name in names(io.language):
+        io.out(assignment(io.language, name) + "\n")
+    if "posix" not in io.language.options:
+        _functions(io, [], False)
+
+
 def _function_letters(io: IO, name: str) -> str:
     return "-f" + "r" * io.language.has(name, "F") + "x" * io.language.has(name, "X")
 
@@ -186,8 +194,7 @@ def _declaring(args: Args, io: IO) -> int:
     letters = "".join(letter for letter in on if letter in _ATTRIBUTES)
     if "p" in on or (not words and not off):
         if not words and "p" not in on and not letters:
-            for name in names(io.language):
-                io.out(assignment(io.language, name) + "\n")
+            _everything(io)
             return 0
         return _print(io, words, letters)
     if off:
@@ -394,8 +401,7 @@ def set_(box: object, args: Args, io: IO) -> int:
     language = io.language
     words: list[str] = args.words
     if not words:
-        for name in names(language):
-            io.out(assignment(language, name) + "\n")
+        _everything(io)
         return 0
     short = {letter: name for name, letter in OPTIONS.items() if letter}
     place = 0

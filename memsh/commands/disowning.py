@@ -39,22 +39,30 @@ def disown(box: object, args: Args, io: IO) -> int:
 
 @command(rest("names", raw=True, meta="[-a] [-nps] [NAME"), topic=TOPIC, needs_box=False, shell=True)
 def enable(box: object, args: Args, io: IO) -> int:
-    """the builtins of the shell: which there are; none can be taken away
+    """take builtins of the shell away (-n), or give them back; without names, which there are
 
-    enable -s
+    enable -n echo; type echo; enable echo
 
-    -s lists those that POSIX calls special, -n those that were taken away: none.
+    What was taken away is looked for along $PATH. -a lists all, -s those that POSIX calls special, -n those taken away.
     """
-    on, _, words, _ = short_options(args.names, "anps")
+    on, _, words, _ = short_options(args.names, "adfnps")
+    disabled = io.language.disabled
+    if "f" in on:
+        raise ShellError(f"cannot open shared object {' '.join(words[:1])}: builtins are not loaded here")
     if not words or "p" in on:
-        shown = () if "n" in on and "a" not in on else sorted(SPECIAL if "s" in on else BUILTINS)
-        io.out("".join(f"enable {name}\n" for name in shown))
+        for name in sorted(SPECIAL if "s" in on else BUILTINS):
+            if "a" in on or (name in disabled) is ("n" in on):
+                io.out(f"enable {'-n ' * (name in disabled)}{name}\n")
         return 0
     status = 0
     for name in words:
         if name not in BUILTINS:
             io.complain(f"{name}: not a shell builtin")
             status = 1
-        elif "n" in on:
-            raise ShellError(f"-n: {name}: builtins cannot be taken away")
+        elif "d" in on:
+            io.complain(f"{name}: not dynamically loaded")
+            status = 1
+        else:
+            (disabled.add if "n" in on else disabled.discard)(name)
+            io.language.changes += 1
     return status

@@ -17,7 +17,7 @@ from memsh.shell.limits import SOURCES, TEXT
 from memsh.shell.lines import NOTHING_TO_LEAVE, sourced
 from memsh.shell.parser import RESERVED
 from memsh.shell.printed import definition
-from memsh.shell.programs import BUILTINS, is_tool, places
+from memsh.shell.programs import is_builtin, is_tool, places
 from memsh.shell.quoting import quote
 from memsh.shell.session import Session
 from memsh.shell.told import script_text, within
@@ -40,8 +40,9 @@ def _levels(io: IO, words: list[str]) -> int:
         too_many(io)
     if number < 1:
         io.complain(f"{number}: loop count out of range")
-        io.language.last_status = 1
-        number = io.language.loops
+        out = LoopControl(False, io.language.loops - io.language.unreachable)
+        out.status = io.language.last_status = 1
+        raise out
     return min(number, io.language.loops - io.language.unreachable)
 
 
@@ -288,7 +289,7 @@ def builtin(box: object, args: Args, io: IO) -> int:
     cd() { builtin cd "$@" && pwd; }; cd /proc
     """
     words = args.words[1:] if args.words[:1] == ["--"] else args.words
-    if words and words[0] not in BUILTINS:
+    if words and not is_builtin(io.language, words[0]):
         raise ShellError(f"{words[0]}: not a shell builtin")
     return _without_functions(io, words) if words else 0
 
@@ -309,7 +310,7 @@ def _meanings(io: IO, name: str, functions: bool) -> list[str]:
     kinds = {
         "alias": functions and name in language.aliases and language.shopts["expand_aliases"],
         "keyword": name in RESERVED or name in ("time", "in", "]]"),
-        "function": functions and name in language.functions, "builtin": name in BUILTINS,
+        "function": functions and name in language.functions, "builtin": is_builtin(language, name),
     }  # fmt: skip
     return [kind for kind, there in kinds.items() if there]
 
@@ -320,7 +321,7 @@ def _kind(io: IO, name: str, functions: bool = True) -> str:
         return kind
     if _places(io, name):
         return "file"
-    own = io.session.registry.knows(name) and "/" not in name
+    own = io.session.registry.knows(name) and "/" not in name and name not in io.language.disabled
     return "file" if own and (io.language.strict or not is_tool(io.session, name)) else ""
 
 

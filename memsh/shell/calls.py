@@ -204,11 +204,13 @@ class Calls(Redirecting, Refusals):
         language = self.language
         asks = (
             path is not None or "PATH" in language.variables or language.gone or language.hashed.get(name, _UNHASHED)[0]
-            or "/" in name
+            or "/" in name or name in language.disabled
         )  # fmt: skip
         leads = self._leads(words, path) if asks and not led else None
         if leads is not None:
             return self.found(leads, node, arrays, True)._replace(name=name)
+        if name in language.disabled and not programs.is_tool(session, name):
+            raise NotFound(f"{name}: command not found")
         if name == "exec" and "/" in "".join(words[1:2]) and not self.language.strict:
             words = [name, *self._executed(words[1:], path)]
         pair = session.registry.find(words, not self.language.strict)
@@ -350,7 +352,7 @@ class Calls(Redirecting, Refusals):
                 status = self.assignments(prepared.node)  # before the files are opened, as in bash
                 return self.redirected(prepared.redirects, line, lambda runner: status)
             name = prepared.name
-            apart = name not in programs.BUILTINS and programs.is_tool(self.session, name)
+            apart = not programs.is_builtin(self.language, name) and programs.is_tool(self.session, name)
             return self.redirected(prepared.redirects, line, lambda runner: runner.opened(prepared, line), name, apart)
         return self.opened(prepared, line)
 
@@ -359,8 +361,9 @@ class Calls(Redirecting, Refusals):
         if "xtrace" in self.language.options and prepared.words:
             self.trace(" ".join(map(traced, prepared.words)))
             for word in prepared.words[1:] if prepared.name in ("export", "readonly") else ():
-                if "=" in word and word[0] != "-":
-                    self.trace(traced(word))
+                name, sets, text = word.partition("=")
+                if sets and word[0] != "-":
+                    self.trace(f"{name}={traced(text) if text else ''}")
 
     def opened(self, prepared: Prepared, line: int) -> int:
         """Call a prepared command whose redirections are open."""
@@ -411,7 +414,7 @@ class Calls(Redirecting, Refusals):
         if name in hashed:
             path, hits = hashed[name]
             hashed[name] = (path, hits + 1)
-        elif "hashall" in self.language.options and name not in programs.BUILTINS:
+        elif "hashall" in self.language.options and not programs.is_builtin(self.language, name):
             hashed[name] = ("", 1)
 
     def _perform(self, prepared: Prepared, io: IO, line: int) -> int:

@@ -55,7 +55,7 @@ def is_set(runner: Runner, name: str) -> bool:
     base, bracket, index = name.partition("[")
     if bracket:
         index = index.removesuffix("]")
-        if index in ("@", "*"):
+        if index in ("@", "*") and language.map_of(language.target(base)) is None:
             return bool(language.list_of(base))
         return language.element(base, language.key(base, index)) is not None
     number = whole(name)
@@ -82,37 +82,37 @@ def _shown(word: str) -> str:
     return word or "''"
 
 
-def holds(tree: tuple[Any, ...], runner: Runner) -> bool:
-    """Whether a tree of `[[ … ]]` is true."""
+def holds(tree: tuple[Any, ...], runner: Runner, sign: str = "") -> bool:
+    """Whether a tree of `[[ … ]]` is true; `sign`: a `!` before it."""
     operator = tree[0]
     if operator == "&&":
         return holds(tree[1], runner) and holds(tree[2], runner)
     if operator == "||":
         return holds(tree[1], runner) or holds(tree[2], runner)
     if operator == "!":
-        return not holds(tree[1], runner)
+        return not holds(tree[1], runner, "! ")
     expander = runner.expander()
     left = expander.single(tree[1])
     shows = "xtrace" in runner.language.options
     if operator == "word":
         if shows:
-            runner.trace(f"[[ -n {_shown(left)} ]]")
+            runner.trace(f"[[ {sign}-n {_shown(left)} ]]")
         return bool(left)
     if len(tree) == 2:
         if shows:
-            runner.trace(f"[[ {operator} {_shown(left)} ]]")
+            runner.trace(f"[[ {sign}{operator} {_shown(left)} ]]")
         return unary("-e" if operator == "-a" else operator, left, runner)
     if operator in ("=~", "=", "==", "!="):
         expander.quoting = escaped if shows else quoted
         right = expander.regex(tree[2]) if operator == "=~" else expander.pattern(tree[2], True)
         if shows:
-            runner.trace(f"[[ {_shown(left)} {operator} {_shown(right)} ]]")
+            runner.trace(f"[[ {sign}{_shown(left)} {operator} {_shown(right)} ]]")
         if operator == "=~":
             return _matched(left, right, runner)
         return matches(left, right, runner.language.shopts["nocasematch"]) is (operator != "!=")
     right = expander.single(tree[2])
     if shows:
-        runner.trace(f"[[ {_shown(left)} {operator} {_shown(right)} ]]")
+        runner.trace(f"[[ {sign}{_shown(left)} {operator} {_shown(right)} ]]")
     if operator in ("<", ">"):
         return left < right if operator == "<" else left > right
     if operator in OF_FILES:

@@ -26,14 +26,19 @@ def _double(text: str) -> str:
 def listed(language: Language, name: str) -> str:
     """`([0]="a" [1]="b")`."""
     if name in language.maps:
-        inside = "".join(f"[{_key(key)}]={_double(text)} " for key, text in language.items_of(name))
+        inside = "".join(f"[{subscript(key)}]={_double(text)} " for key, text in language.items_of(name))
         return f"({inside})"
     array = language.arrays[name]
     return "(" + " ".join(f"[{key}]={_double(array[key])}" for key in sorted(array)) + ")"
 
 
-def _key(key: str) -> str:
+def subscript(key: str) -> str:
     return key if re.fullmatch(r"\w+", key) else _double(key)
+
+
+def unset_array(language: Language, name: str) -> bool:
+    """Whether an array was declared, and never given a value."""
+    return language.has(name, "d") and not language.keys_of(name)
 
 
 def declaration(language: Language, name: str) -> str:
@@ -42,8 +47,7 @@ def declaration(language: Language, name: str) -> str:
         return _made(language, name)
     shown = f"declare -{letters(language, name) or '-'} {name}"
     if name in language.arrays or name in language.maps:
-        unset = language.has(name, "d") and not language.keys_of(name)  # declared, and never given a value
-        return shown if unset else f"{shown}={listed(language, name)}"
+        return shown if unset_array(language, name) else f"{shown}={listed(language, name)}"
     found = language.variables.get(name)
     return shown if found is None else f"{shown}={_double(found)}"
 

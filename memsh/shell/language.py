@@ -48,6 +48,7 @@ class Language(Scopes):
         self.functions: dict[str, Function] = {}
         self.aliases: dict[str, str] = {}
         self.hashed: dict[str, tuple[str, int]] = {}  # where commands were found, and how often they ran since
+        self.disabled: set[str] = set()  # builtins that `enable -n` has taken away
         self.completions: dict[str, Any] = {}  # what `complete` was told, by command
         self.past: PastLines | None = None  # the lines of a shell of its own; None: the session's journal
         self.shells: list[dict[str, str]] = [self.traps]  # traps of this shell and of those that started it
@@ -109,7 +110,7 @@ class Language(Scopes):
         other.positional = None if self.positional is None else list(self.positional)
         other.functions = dict(self.functions)
         other.aliases, other.gone, other.completions = dict(self.aliases), set(self.gone), dict(self.completions)
-        other.hashed = dict(self.hashed)
+        other.hashed, other.disabled = dict(self.hashed), set(self.disabled)
         other.past = None if self.past is None else self.past.copy()
         other.options, other.shopts = set(self.options), dict(self.shopts)
         other.traps = {signal: text for signal, text in self.traps.items() if not text or self.inherits(signal)}
@@ -129,7 +130,7 @@ class Language(Scopes):
         other.traps = dict(self.traps)
         other.shells, other.parents_traps = [other.traps, *self.shells[1:]], None
         other.values, other.origins = list(self.values), dict(self.origins)
-        other.level = self.level
+        other.level, other.coprocess = self.level, self.coprocess
         return other
 
     def exported(self) -> dict[str, str]:
@@ -144,6 +145,7 @@ class Language(Scopes):
         """Of a child: forget what another shell would not inherit."""
         self.variables, self.gone = self._marked(), set()
         self.arrays, self.maps, self.frames, self.calls, self.aliases, self.hashed = {}, {}, [], [], {}, {}
+        self.disabled = set()
         self.functions = {known: function for known, function in self.functions.items() if self.has(known, "X")}
         self.attributes = {known: {"x"} for known in self.variables}
         for known in self.functions:
@@ -377,6 +379,9 @@ class Language(Scopes):
         elif name == "POSIXLY_CORRECT":
             self.options.add("posix")
             return False
+        elif name == "GLOBIGNORE":
+            self.shopts["dotglob"] = self.shopts["dotglob"] or bool(text.strip(":"))
+            return False
         elif name == "LINENO":
             return name not in self.gone  # each command sets it anew
         return name not in ("OPTIND", "BASH_ARGV0")
@@ -466,6 +471,8 @@ class Language(Scopes):
             return
         for table in (self.variables, self.arrays, self.maps, self.attributes):
             table.pop(name, None)
+        if name == "GLOBIGNORE":
+            self.shopts["dotglob"] = False  # whoever had set it
         if self.dynamic(name) is not None:
             self.gone.add(name)
 
@@ -535,7 +542,7 @@ class Language(Scopes):
 
 
 FIXED = frozenset(["SHELLOPTS", "BASHOPTS", "UID", "EUID", "PPID", "BASH_VERSINFO"])
-_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0", "LINENO", "POSIXLY_CORRECT", "PATH"}
+_TOLD = FIXED | {"RANDOM", "SECONDS", "OPTIND", "BASH_ARGV0", "LINENO", "POSIXLY_CORRECT", "PATH", "GLOBIGNORE"}
 
 
 def _key(index: str) -> str:

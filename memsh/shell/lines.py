@@ -62,7 +62,8 @@ def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFau
 def _settings(runner: Runner) -> Settings:
     language = runner.language
     posix = "posix" in language.options
-    return language.aliases if posix or language.shopts["expand_aliases"] else None, language.shopts["extglob"], posix
+    aliases = language.aliases if posix or language.shopts["expand_aliases"] else None
+    return aliases, language.shopts["extglob"], posix, "keyword" in language.options
 
 
 def _warned(runner: Runner, text: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.shell.ctype import lower, upper
-from memsh.shell.declared import declaration, letters
+from memsh.shell.declared import declaration, letters, subscript, unset_array
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
 from memsh.shell.escapes import ansi_c
 from memsh.shell.excluding import Excluding
@@ -164,8 +164,8 @@ def value(expander: Expander, param: Param, quoted: bool) -> str | list[str] | W
     if single is None:
         if param.op == "@a" and letters(language, name):
             return letters(language, language.target(name))
-        if param.op == "@A" and language.has(name, "x"):
-            return declaration(language, name)
+        if param.op == "@A" and letters(language, name):
+            return f"declare -{letters(language, name)} {language.target(name)}"
         if param.op[:1] == "@" and "nounset" not in language.options:
             return ""
         single = unset(expander, _shown_name(param))
@@ -189,7 +189,7 @@ def _as_list(expander: Expander, values: list[str], star: str, quoted: bool) -> 
 def _names(expander: Expander, prefix: str) -> list[str]:
     language = expander.language
     known = {*language.variables, *language.arrays, *language.maps, *made(expander.session)}
-    return sorted(name for name in known if name.startswith(prefix))
+    return sorted(name for name in known if name.startswith(prefix) and not unset_array(language, name))
 
 
 def _indirect(expander: Expander, param: Param) -> Param | None:
@@ -198,12 +198,14 @@ def _indirect(expander: Expander, param: Param) -> Param | None:
     if param.index in ("@", "*"):
         values = language.list_of(param.name)
         found: str | None = " ".join(values) if values else None
+    elif param.name in ("@", "*"):
+        found = " ".join(language.positional or ())
+        if not found:
+            return None
     else:
         found = _scalar(expander, Param(param.name, param.index))
     if found is None and (param.name in language.arrays or param.name in language.maps):
         return None
-    if found is None and param.name in ("@", "*"):
-        found = (language.positional or [""])[-1]
     match = _REFERENCE.fullmatch(found or "")
     if match is None:
         if not found and not language.strict:
@@ -256,18 +258,28 @@ def _on_list(
         return str(len(values))
     if param.op == ":":
         values = _slice_list(expander, param, values)
-    elif param.op in ("@K", "@k"):
+    elif param.op in ("@K", "@k") and param.name not in ("@", "*"):
         keys = expander.language.keys_of(param.name)
         pairs = list(zip(keys, values, strict=False))
         if param.op == "@k":
             return _as_list(expander, [one for pair in pairs for one in pair], star, quoted)
-        return _as_list(expander, [" ".join(f"{key} {_double(one)}" for key, one in pairs)], star, quoted)
+        if param.name not in expander.language.maps:
+            return _as_list(expander, [" ".join(f"{key} {_double(one)}" for key, one in pairs)], star, quoted)
+        return _as_list(expander, ["".join(f"{subscript(key)} {_double(one)} " for key, one in pairs)], star, quoted)
     elif param.op == "@A":
-        return declaration(expander.language, param.name)
+        text = _given_again(values) if param.name in ("@", "*") else [declaration(expander.language, param.name)]
+        if quoted and not star:
+            return [*text[0].split(" ", 2), *text[1:]] if text else []
+        return " ".join(text)
     elif param.op:
         change = _change(expander, param)
         values = [change(one) for one in values]
     return _as_list(expander, values, star, quoted)
+
+
+def _given_again(values: list[str]) -> list[str]:
+    """What makes these the arguments again."""
+    return ["set --", *map(quote, values)] if values else []
 
 
 def _double(text: str) -> str:
@@ -476,6 +488,9 @@ def _again(language: Language, param: Param, text: str) -> str:
 def _transformation(expander: Expander, param: Param, letter: str) -> Callable[[str], str]:
     """`${x@Q}` and its kin."""
     language = expander.language
+    named = param.name[:1].isalpha() or param.name[:1] == "_"
+    if letter in "aA" and not named:
+        return lambda text: ""
     if letter == "a":
         shown = letters(language, param.name)
         return lambda text: shown

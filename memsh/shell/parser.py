@@ -57,7 +57,8 @@ _SHOWN = regular(r"&&|\|\||\|&|;;&|;;|;&|[|&;()<>]|[^\s|&;()<>]+")
 
 _SEVERAL = regular("[;&|\n]")
 _UNHEEDING = nullcontext()
-Settings = tuple[dict[str, str] | None, bool, bool]  # the aliases that are looked up, if any; `extglob`; `posix`
+# the aliases that are looked up, if any; `extglob`; `posix`; `set -k`
+Settings = tuple[dict[str, str] | None, bool, bool, bool]
 
 
 class Parser(Compounds):
@@ -66,6 +67,7 @@ class Parser(Compounds):
     level = 0  # lists in lists: of $( … ), ( … ), if, while and so on
     known = -1  # where a command begins whose name has been looked up among the aliases
     unclosed = 1 << 62  # from here on no (( is closed
+    keyed = False  # assignments are such wherever they stand in a command
     aliases: dict[str, str] | None = None
     settings: Callable[[], Settings] | None = None  # asked before each line
     heeding: Callable[[], AbstractContextManager[None]] | None = None  # around what may take long: Ctrl-C ends it
@@ -77,9 +79,9 @@ class Parser(Compounds):
         """SyntaxFault where a line is none; Incomplete if only the end is missing."""
         while self.pos < self.size:
             if self.settings is not None:
-                self.aliases, self.extended, self.posix = self.settings()
+                self.aliases, self.extended, self.posix, self.keyed = self.settings()
             match = _PLAIN_LINE.match(self.text, self.pos)
-            if match is not None and match[1] not in RESERVED and not self.aliases:
+            if match is not None and match[1] not in RESERVED and not (self.aliases or self.keyed):
                 yield self._plain_line(match)
                 continue
             self._skip_lines()
@@ -456,7 +458,7 @@ class Parser(Compounds):
             match = _PLAIN.match(text, pos)
             if match is not None:
                 word: AnyWord = match[0]
-                if "=" in match[0] and (not words or declares) and self._assigns(simple, declares):
+                if "=" in match[0] and (not words or declares or self.keyed) and self._assigns(simple, declares):
                     self._counted(simple, pos)
                     assigned = True
                     continue
@@ -489,7 +491,7 @@ class Parser(Compounds):
                 if empty is None or len(words) != 1 or simple.assigns or simple.redirects:
                     self.unexpected("; or a new line")
                 return self._function(text[begun:pos].rstrip(), empty.end(), begun)
-            if (not words or declares) and self._assigns(simple, declares):
+            if (not words or declares or self.keyed) and self._assigns(simple, declares):
                 self._counted(simple, pos)
                 assigned = True
                 continue
@@ -512,7 +514,7 @@ class Parser(Compounds):
         found = self.assignment()
         if found is None:
             return False
-        if declares:
+        if declares and not self.keyed:
             simple.words.append(found)
         else:
             if simple.assigns is None:

@@ -20,7 +20,7 @@ def match_paths(session: Session, pattern: str) -> list[str]:
     assert files is not None
     absolute = pattern.startswith("/")
     shopts, ignored = session.language.shopts, session.language.get("GLOBIGNORE") or ""
-    dots, stars, case = shopts["dotglob"] or bool(ignored), shopts["globstar"], shopts["nocaseglob"]
+    dots, stars, case = shopts["dotglob"], shopts["globstar"], shopts["nocaseglob"]
     selves = [] if shopts["globskipdots"] or ignored else [".", ".."]
     parts = [part for part in _parts(pattern) if part]
     parts = [part for at, part in enumerate(parts) if not (stars and part == "**" and parts[at - 1 : at] == ["**"])]

@@ -40,6 +40,11 @@ SPECIAL = frozenset(
 _BOTH = frozenset(["[", "echo", "false", "kill", "printf", "pwd", "test", "true"])  # builtins that are programs too
 
 
+def is_builtin(language: Language, name: str) -> bool:
+    """Whether a name is a builtin that `enable -n` has not taken away."""
+    return name in BUILTINS and name not in language.disabled
+
+
 def is_tool(session: Session, name: str) -> bool:
     """Whether memsh has a tool of that name that is a program on a Linux box."""
     found = session.registry.commands.get(name)
@@ -72,7 +77,7 @@ def called(session: Session, language: Language, words: list[str], searched: str
     name = words[0]
     if "/" in name:
         return _by_path(session, language, words)
-    if name in BUILTINS:
+    if is_builtin(language, name):
         return None
     hashed = language.hashed.get(name)
     if hashed is not None and hashed[0] and searched is None:

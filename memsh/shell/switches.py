@@ -20,7 +20,8 @@ STANDING = ("HOME", "OLDPWD", "PATH", "PWD", "SHLVL")  # variables that a shell 
 OFF = "!"  # before an option of `bash` that is switched off
 EDITORS = frozenset(["emacs", "vi"])  # of which one is on, at most
 DONE = frozenset(["allexport", "braceexpand", "errexit", "noglob", "noclobber", "nounset", "xtrace", "pipefail",
-                  "errtrace", "functrace", "verbose", "hashall", "interactive-comments", "posix"])  # fmt: skip
+                  "errtrace", "functrace", "verbose", "hashall", "interactive-comments", "posix",
+                  "keyword"])  # fmt: skip
 TRACED = {"DEBUG": "functrace", "ERR": "errtrace", "RETURN": "functrace"}  # traps that an option hands down
 SHOPTS = {
     "nullglob": False, "failglob": False, "dotglob": False, "nocaseglob": False, "nocasematch": False,

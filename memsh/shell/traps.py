@@ -93,6 +93,8 @@ class Traps:
         language.last_status = status
         language.trapping.append("EXIT")
         language.trapped.append(status)
+        if not language.level:
+            language.depth = -1  # `set -x` shows it as what the shell itself does
         try:
             self.run_text(text)
         except (Leave, Return) as leave:

@@ -24,6 +24,7 @@ _VARIABLE = regular(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$]")
 _BRACED = regular(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[?#@*!$-]")
 _JOINT = regular(r"\\\n")
 _INDIRECT = regular(r"!(?=[A-Za-z0-9_#?@*!])")
+_COUNT = regular(r"#(?:[-:}=?+%/]|#|@[A-Za-z]\})")  # `${#…}` that begins with the name #
 _OPERATOR = regular(r":[-=?+]|[-=?+]|##?|%%?|//|/#|/%|/|\^\^?|,,?|~~?|@[A-Za-z]|:")
 _GLOB = regular(r"[*?]|\[")
 _OPERAND = regular(r"[^$`\"'\\}{/]+")
@@ -379,7 +380,7 @@ class Words(Place, ABC):
         """`${…}` of every kind."""
         text, opened = self.text, self.pos
         self.pos += 2
-        length = text.startswith("#", self.pos) and not re.match(r"#(?:[-:}=?+%/]|#)", text[self.pos : self.pos + 2])
+        length = text.startswith("#", self.pos) and not _COUNT.match(text, self.pos)
         length = length or re.match(r"#[-#?]\}", text[self.pos : self.pos + 3]) is not None
         indirect = not length and _INDIRECT.match(text, self.pos) is not None
         self.pos += length or indirect
