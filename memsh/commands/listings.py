@@ -1,4 +1,4 @@
-"""findmnt, lsblk, lsmem and lsmod: what there is, from /proc and /sys (util-linux 2.38.1, kmod 30)."""
+"""findmnt, lsblk, lsipc, lsmem and lsmod: what there is, from /proc and /sys (util-linux 2.38.1, kmod 30)."""
 
 from __future__ import annotations
 
@@ -46,6 +46,20 @@ def lsblk(box: Box | None, args: Args, io: IO) -> int:
     from memsh.procps import lsblk as util_lsblk  # start-up: lsblk alone
 
     return play(box, io, util_lsblk.frames(reader_of(box, io), args.words))
+
+
+@command(WORDS, topic=TOPIC, needs_box=False, help_option=False)
+def lsipc(box: Box | None, args: Args, io: IO) -> int:
+    """show System V's shared memory, queues and semaphores, and how many there may be
+
+    lsipc -m
+
+    -m, -q, -s, or all limits (-g); -i ID all of one; -c who made it, -t when; -b bytes, -P modes as numbers,
+    -o COLUMNS, -J -e -n -r other forms.
+    """
+    from memsh.procps import lsipc as util_lsipc  # start-up: lsipc alone
+
+    return play(box, io, util_lsipc.frames(reader_of(box, io), args.words))
 
 
 @command(WORDS, topic=TOPIC, needs_box=False, help_option=False)

@@ -55,21 +55,27 @@ class Utility(Grammar):
 def program(
     name: str, synopsis: str, about: str, options: Iterable[Opt | str], at: int, *, section: int = 8, tail: str = "",
     common: int = 0, gap: str = "\n", exclusive: Iterable[str] = (), in_order: bool = False,
+    before: tuple[str, int, Iterable[Opt]] | None = None,
 ) -> Utility:  # fmt: skip
     """A program. synopsis: what stands behind its name, line by line; options: with headings between them; at: the
     column in which their help begins, common: that of -h and -V, gap: what is before them; tail: what --help says
-    behind the options."""
+    behind the options; before: the heading, column and options of a list that stands above."""
     options = list(options)
     every = [one for one in options if isinstance(one, Opt)]
     common_options = [Opt("h", "help", "", "display this help"), Opt("V", "version", "", "display version")]
     rows = [one if isinstance(one, str) else _line(one, at) for one in options]
     rows += [gap, *(_line(one, common or at) for one in common_options)]
     every += common_options
+    above = ""
+    if before is not None:
+        title, column, first = before[0], before[1], list(before[2])
+        above = f"{title}:\n{''.join(_line(one, column) for one in first)}\n"
+        every = [*first, *every]
     usage = "".join(f" {name} {line}".rstrip() + "\n" for line in synopsis.split("\n"))
     short = "".join(one.letter + {"": "", "[": "::"}.get(one.value[:1], ":") for one in every if one.letter)
     long = {one.long + {"": "", "[": "?"}.get(one.value[:1], "="): one.letter or one.long for one in every if one.long}
     what = f"\n{about}\n" if about else ""
-    help = f"\nUsage:\n{usage}{what}\nOptions:\n{''.join(rows)}{tail}\nFor more details see {name}({section}).\n"
+    help = f"\nUsage:\n{usage}{what}\n{above}Options:\n{''.join(rows)}{tail}\nFor more details see {name}({section}).\n"
     return Utility(name, "+" * in_order + short, long, help, 1, tuple(exclusive))
 
 

@@ -122,6 +122,77 @@ lscpu x
 lscpu -V
 lscpu -ye
 """
+SEGMENTS = "id=$(shmget 1234 64k); shmat $id; shmget 0 8191; id=$(shmget 0 8191); shmat $id; ipcrm -m $id"
+IPC = """lsipc
+lsipc -m --time-format=iso
+lsipc -m -i 0
+lsipc -q
+lsipc -s
+lsipc -g
+lsipc -m -b --time-format=iso
+lsipc -m -e --time-format=iso
+lsipc -m -J --time-format=iso
+lsipc -J
+lsipc -m -r --time-format=iso
+lsipc -m -n --time-format=iso
+lsipc -m -o KEY,ID,SIZE
+lsipc -m -c --time-format=iso
+lsipc -m -t --time-format=iso
+lsipc -m -i 9
+lsipc -m -i x
+lsipc -l
+lsipc -P -m --time-format=iso
+lsipc -m --noheadings --time-format=iso
+lsipc -g -b
+lsipc -V
+lsipc -q -i 1
+lsipc -m -o FOO
+lsipc -m -i 0 -J --time-format=iso
+lsipc -m -i 0 -b
+lsipc -g -m
+lsipc -m -q --time-format=iso
+lsipc -s -J
+lsipc -m --newline --time-format=iso
+lsipc -i 0
+lsipc a
+lsipc -m -i 0 -n --time-format=iso
+lsipc -m -i 0 -c
+lsipc -m -i 0 -r --time-format=iso
+lsipc -g -o RESOURCE,LIMIT
+lsipc --time-format=foo -m
+lsipc -m -t --time-format=iso
+lsipc -m -t --time-format=full
+lsipc -m -J -r --time-format=iso
+lsipc -m -e -J --time-format=iso
+lsipc -m -l -J --time-format=iso
+lsipc -m -n -J --time-format=iso
+lsipc -m -n -r --time-format=iso
+lsipc -g -i 1
+lsipc -g -c
+lsipc -g -t
+lsipc -q -J
+lsipc -g -q
+lsipc -g -s
+lsipc -m -o
+lsipc -m -o=ID
+lsipc -m -oID
+lsipc -q -o LSPID
+lsipc -m -o LSPID
+lsipc -g -m -o ID
+lsipc -g -m -J
+lsipc -m -i 0 -o ID,SIZE,STATUS
+lsipc -m -i 0 -e --time-format=iso
+lsipc -m -i 0 -t
+lsipc -m -o CUSER,CGROUP,USER,GROUP,STATUS,PERMS
+lsipc -y -e -g
+lsipc -s -o NSEMS,OTIME
+lsipc -m -n -i 0 -b -o SIZE,ID
+lsipc -g -e -b
+lsipc -m -i --time-format=iso
+lsipc -m -i 0 -J -t --time-format=iso
+lsipc -m -i 1 -P
+lsipc --help
+"""
 I386 = """lsmem
 lsmem -o foo
 chmem
@@ -141,8 +212,9 @@ def told(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize(
     ("lines", "options"),
-    [(NUMA, ("--arch", "x86_64", "--ram", "1G", "--nodes", "2", "--swap", "64M")), (I386, ("--ram", "64M"))],
-    ids=["nodes", "i386"],
+    [(NUMA, ("--arch", "x86_64", "--ram", "1G", "--nodes", "2", "--swap", "64M")), (I386, ("--ram", "64M")),
+     (IPC, ("--arch", "x86_64", "--ram", "128M"))],
+    ids=["nodes", "i386", "ipc"],
 )  # fmt: skip
 def test_as_the_real_programs(lines: str, options: tuple[str, ...]) -> None:
     programs = sorted({line.split()[0] for line in lines.splitlines()})
@@ -153,6 +225,9 @@ def test_as_the_real_programs(lines: str, options: tuple[str, ...]) -> None:
         missing("util-linux 2.38.1", False)
         return
     script = "".join(f"{line} 2>&1; echo [$?]; echo @@@\n" for line in lines.splitlines())
-    theirs, ours = told(entered(script, *options).stdout), told("".join(map(Typed(*options), script.splitlines(True))))
+    typed = Typed(*options)
+    typed(SEGMENTS)
+    theirs = told(entered(f"box '{SEGMENTS}' > /dev/null 2>&1\n{script}", *options).stdout)
+    ours = told("".join(map(typed, script.splitlines(True))))
     for line, real, own in zip([*lines.splitlines(), ""], theirs, ours, strict=True):
         assert own == real, line
