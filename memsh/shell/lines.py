@@ -44,14 +44,16 @@ NOTHING_TO_LEAVE = "can only `return' from a function or sourced script"
 MAY_BE_DAMAGED = f"{NO_MEMORY}, and the box may be damaged: `undo` or `reset` gives a sound one"
 
 
-def each(runner: Runner, text: str, first: int = 1) -> Iterator[Line | SyntaxFault]:
-    """The lines of a text, none while `set -n` is on; a mistake in one is told, and then comes as the last."""
+def each(runner: Runner, text: str, first: int = 1, recalls: bool = False) -> Iterator[Line | SyntaxFault]:
+    """The lines of a text, none while `set -n` is on; a mistake in one is told, and then comes as the last. `recalls`:
+    they may name past lines."""
     language = runner.language
     text = text.replace("\0", "")  # bash's input has none
     try:
         settings, warns = partial(_settings, runner), partial(_warned, runner)
         heeding = runner.session.looking if len(text) >= LONG else None  # Ctrl-C ends the reading of a long text
-        for line in lines(text, first, settings, not language.strict, warns, heeding):
+        recalled = partial(_recalled, runner) if recalls else None
+        for line in lines(text, first, settings, not language.strict, warns, heeding, recalled):
             if "noexec" not in runner.language.options:
                 yield line
     except SyntaxFault as fault:
@@ -64,6 +66,26 @@ def _settings(runner: Runner) -> Settings:
     posix = "posix" in language.options
     aliases = language.aliases if posix or language.shopts["expand_aliases"] else None
     return aliases, language.shopts["extglob"], posix, "keyword" in language.options
+
+
+def _recalled(runner: Runner, line: str) -> str | None:
+    """What `!!` and its kin make of a line, which is told; "" for one that is not to run."""
+    language, past = runner.language, runner.language.past
+    if past is None or not language.options >= {"history", "histexpand"}:
+        return None
+    past.begin(runner.session)
+    try:
+        found = past.history.expand(line, past.lines, language.shopts["extglob"])
+    except ShellError as error:
+        runner.say(f"{runner.where or 'memsh'}: {error.message}\n")
+        return ""
+    if found is None:
+        return None
+    runner.say(found.text + "\n")
+    if found.runs:
+        return found.text
+    past.add(found.text)
+    return ""
 
 
 def _warned(runner: Runner, text: str) -> None:
@@ -307,7 +329,7 @@ def as_shell(
         try:
             if startup:
                 _lines_of_its_own(runner, each(runner, startup))
-            found = _shared(runner, stdin) if isinstance(stdin, TextInput) and reads else each(runner, text)
+            found = _shared(runner, stdin) if isinstance(stdin, TextInput) and reads else each(runner, text, 1, True)
             return _lines_typed(runner, found) if typed else _lines_of_its_own(runner, found)
         except Killed as end:
             if end.program != language.program:
@@ -324,7 +346,7 @@ def _shared(runner: Runner, stdin: TextInput) -> Iterator[Line | SyntaxFault]:
     """The lines of a text that is standard input, too: what a command takes of it is no line any more."""
     first = 1
     while text := stdin.ahead():
-        for line in each(runner, text, first):
+        for line in each(runner, text, first, True):
             if isinstance(line, SyntaxFault):
                 yield line
                 return

@@ -16,16 +16,17 @@ _CONTINUED = regular(r"(?:^|\n)(?:[^\n#\\]|(?<=[^ \t\n])#|\\.)*\\\n\Z")  # a las
 def lines(
     text: str, first: int = 1, settings: Callable[[], Settings] | None = None, lenient: bool = False,
     warns: Callable[[str], None] | None = None, heeding: Callable[[], AbstractContextManager[None]] | None = None,
+    recalls: Callable[[str], str | None] | None = None,
 ) -> Iterator[Line]:  # fmt: skip
     """The lines of a script, the first one being line `first` of the whole, each when it is asked for.
 
     `settings` are asked for before each line is read; `lenient` as Words has it; `warns` hears of what is taken though
-    odd; `heeding` is entered while a line is read that is not plain. SyntaxFault with line and column; Incomplete if
-    only the end is missing. The lines before were handed out.
+    odd; `heeding` is entered while a line is read that is not plain; `recalls` as Parser has it. SyntaxFault with line
+    and column; Incomplete if only the end is missing. The lines before were handed out.
     """
     parser = Parser(text, first)
     parser.settings, parser.lenient, parser.heeding = settings, lenient, heeding
-    parser.warns = warns or parser.warns
+    parser.warns, parser.recalls = warns or parser.warns, recalls
     if not lenient and text.endswith("\\\n") and _CONTINUED.search(text):
         at = len(text) - 2
         raise Incomplete("the line goes on after its \\, but nothing follows", parser.line_of(at), parser.column(at))

@@ -70,6 +70,7 @@ class Parser(Compounds):
     keyed = False  # assignments are such wherever they stand in a command
     aliases: dict[str, str] | None = None
     settings: Callable[[], Settings] | None = None  # asked before each line
+    recalls: Callable[[str], str | None] | None = None  # what a line becomes that names past ones; None: itself
     heeding: Callable[[], AbstractContextManager[None]] | None = None  # around what may take long: Ctrl-C ends it
     spliced: list[tuple[str, int]] | None = None  # (alias, letters behind what it became), those that are being read
 
@@ -80,6 +81,8 @@ class Parser(Compounds):
         while self.pos < self.size:
             if self.settings is not None:
                 self.aliases, self.extended, self.posix, self.keyed = self.settings()
+            if self.recalls is not None and not self._recalled(self.recalls):
+                continue
             match = _PLAIN_LINE.match(self.text, self.pos)
             if match is not None and match[1] not in RESERVED and not (self.aliases or self.keyed):
                 yield self._plain_line(match)
@@ -157,6 +160,17 @@ class Parser(Compounds):
                 self.fault(f"{opener} is not finished: {word} is missing", opened, True)
             self.unexpected(word)
         self.pos += len(word)
+
+    def _recalled(self, recalls: Callable[[str], str | None]) -> bool:
+        """Put in what the next line becomes; False if there is none to read."""
+        self._skip_lines()
+        end = self.text.find("\n", self.pos) % (self.size + 1)
+        text = recalls(self.text[self.pos : end])
+        if text is not None:
+            self.text = self.text[: self.pos] + text + self.text[end:]
+            self.size = len(self.text)
+            self.altered(self.pos)
+        return self.pos < self.size and self.text[self.pos] != "\n"
 
     # lists
 

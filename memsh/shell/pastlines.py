@@ -8,9 +8,11 @@ $HISTTIMEFORMAT are not heeded, of $HISTCONTROL `erasedups` is not.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import ShellError
+from memsh.shell.histexpand import History
 
 if TYPE_CHECKING:
     from memsh.shell.session import Session
@@ -25,26 +27,31 @@ class PastLines:
         self.filed = 0  # lines that the file had when it was read
         self.added = False  # the line that runs is the last one
         self.loaded = False  # the file has been read
+        self.history = History()
 
     def copy(self) -> PastLines:
         other = PastLines()
         other.lines, other.fresh, other.filed = list(self.lines), self.fresh, self.filed
-        other.added, other.loaded = self.added, self.loaded
+        other.added, other.loaded, other.history = self.added, self.loaded, copy(self.history)
         return other
 
     def add(self, line: str) -> None:
         self.lines.append(line)
         self.fresh += 1
 
+    def begin(self, session: Session) -> None:
+        """Those of the file come first."""
+        path = session.language.get("HISTFILE")
+        if not self.loaded and path:
+            self.load(session, path)
+        self.loaded = True
+
     def hears(self, session: Session, line: str) -> None:
         """A line was read: it is kept, if the shell keeps any."""
         language, self.added = session.language, False
         if "history" not in language.options:
             return
-        path = language.get("HISTFILE")
-        if not self.loaded and path:
-            self.load(session, path)
-        self.loaded = True
+        self.begin(session)
         control = (language.get("HISTCONTROL") or "").split(":")
         both = "ignoreboth" in control
         blank = line[:1] == " " and (both or "ignorespace" in control)
