@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsh.linux.block.disk import LOOP_DEVICES, RAM_DISKS
+from memsh.linux.include.major import LOOP_DEVICES, RAM_DISKS
 from memsh.linux.include.model import DevNode
 
 TTYS, SERIAL_PORTS = 64, 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.block.blk_cgroup import FS_DISK, SWAP_DISK
-from memsh.linux.block.disk import LOOP_DEVICES, RAM_DISKS
+from memsh.linux.include.major import LOOP_DEVICES, RAM_DISKS
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

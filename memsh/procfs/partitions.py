@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.block.disk import RAM_DISKS
+from memsh.linux.include.major import RAM_DISKS
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box

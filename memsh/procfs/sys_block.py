@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsh.linux.include.major import RAM_DISKS, RAMDISK_MAJOR
 from memsh.procfs import diskstats, sys_irq
 from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.stat import queue_cpus
@@ -146,5 +147,12 @@ def _by_number(box: Box, name: str) -> Node | None:
     return None if found is None else _links("../").child(box, found)
 
 
+def _ramdisk_pages(dev: tuple[int, int]) -> ProcFile:
+    return ProcFile(lambda box: f"{box.disk.brd.nr_pages(dev)}\n")
+
+
+RAMDISK_PAGES = Directory({
+    f"ram{number}": _ramdisk_pages((RAMDISK_MAJOR, number)) for number in range(RAM_DISKS)
+}, 0o755)  # fmt: skip
 BLOCK, CLASS, PCI = _links(""), _links("../"), Directory({}, 0o755, _slot_names, _slot)
 DEV_BLOCK = Directory({}, 0o755, lambda box: list(_numbers(box)), _by_number)

@@ -34,7 +34,7 @@ def _bdi(box: Box, path: str) -> Bdi | None:
     """Of the disk that a path below /sys is about, by its number or by its name."""
     number = re.search(r"/bdi/(\d+):(\d+)/", path)
     name = re.search(r"/block/(\w+)/queue/", path)
-    for disk in box.fs.block_devices():
+    for disk in (*box.fs.block_devices(), *box.fs.memory_disks.values()):
         if (number and disk.dev == (int(number[1]), int(number[2]))) or (name and disk.name == name[1]):
             return box.disk.bdi.get(disk.dev)
     return None

@@ -191,6 +191,7 @@ FOLDERS: dict[str, Directory] = {  # directories with names that come and go, an
     "/sys/kernel": Directory({}, 0o755, names=sys_slab.names, find=sys_slab.find),
     "/sys/fs": Directory({}, 0o755, names=cgroupfs.names, find=cgroupfs.find),
     "/sys/kernel/debug": Directory({}, 0o700),
+    "/sys/kernel/debug/ramdisk_pages": sys_block.RAMDISK_PAGES,
     "/sys/kernel/debug/sched/domains": sched_domains.DOMAINS,
     "/sys/kernel/tracing": Directory({}, 0o700),
     "/sys/kernel/mm": Directory({}, 0o755, names=sys_mm.names, find=sys_mm.find),

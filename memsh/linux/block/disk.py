@@ -18,14 +18,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from memsh.linux.block.blk_cgroup import FS_DISK, SWAP_DISK, BlkCgroups
+from memsh.linux.drivers.block.brd import RamDisks
+from memsh.linux.include.major import LOOP_DEVICES, LOOP_MAJOR, RAM_DISKS, RAMDISK_MAJOR
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 LATENCY_USEC = 100
 PAGE_USEC = 8  # of 4 KiB: 512 MB a second
-RAM_DISKS = 16  # CONFIG_BLK_DEV_RAM_COUNT
-LOOP_DEVICES = 8  # CONFIG_BLK_DEV_LOOP_MIN_COUNT
+
+
+COPY_USEC = 1  # of a request to a RAM disk
+RAM_SECTORS_KB = 127  # of one request to a RAM disk
 
 
 class DiskStats:
@@ -45,8 +49,8 @@ class Bdi:
 
     __slots__ = ("max_sectors_kb", "ra_pages")
 
-    def __init__(self) -> None:
-        self.ra_pages, self.max_sectors_kb = 32, 1280
+    def __init__(self, max_sectors_kb: int = 1280) -> None:
+        self.ra_pages, self.max_sectors_kb = 32, max_sectors_kb
 
     @property
     def io_pages(self) -> int:
@@ -62,7 +66,9 @@ class Disk:
         self.started = False  # while the box boots, its files are simply there
         self.busy_until = 0
         self.stats = {SWAP_DISK: DiskStats(), FS_DISK: DiskStats()}
-        self.bdi = {SWAP_DISK: Bdi(), FS_DISK: Bdi()}
+        self.bdi = {dev: Bdi() for dev in (SWAP_DISK, FS_DISK, *((LOOP_MAJOR, n) for n in range(LOOP_DEVICES)))}
+        self.bdi |= {(RAMDISK_MAJOR, number): Bdi(RAM_SECTORS_KB) for number in range(RAM_DISKS)}
+        self.brd = RamDisks(box)
         self.waited_usec = 0  # spent waiting for requests: what vmstat calls wa
         self.blkcg = BlkCgroups(box)
         self.pending: deque[tuple[int, Callable[..., object], tuple[Any, ...], tuple[int, int]]] = deque()
@@ -76,13 +82,18 @@ class Disk:
 
     def submit(
         self, write: bool, pages: int, done: Callable[..., object] | None = None, *args: object,
-        dev: tuple[int, int] = FS_DISK,
+        dev: tuple[int, int] = FS_DISK, at: int = 0,
     ) -> int:  # fmt: skip
-        """Queue a request of `pages` pages to a disk; when it will have been served.
+        """Queue a request of `pages` pages, the first `at` pages behind the disk's beginning (which only a RAM disk
+        asks), to a disk; when it will have been served.
 
         `done(*args)` runs at that moment of the clock; it must be a bound method, so that a copied box calls its own.
         """
         self.box.changes += 1
+        if dev[0] == RAMDISK_MAJOR:
+            self.brd.submit_bio(write, dev, at, pages)
+            last = self.pending[-1][0] if self.pending else 0
+            return self._will_end(max(self.box.timer.usec, last) + COPY_USEC, done, args, dev)
         vmstat, stats = self.box.vmstat, self.stats[dev]
         if write:
             stats.writes += 1
@@ -94,9 +105,7 @@ class Disk:
             vmstat["pgpgin"] += 4 * pages
         timer = self.box.timer
         if not self.started:
-            if done is not None:
-                done(*args)
-            return timer.usec
+            return self._will_end(timer.usec, done, args, dev)
         start = timer.usec if timer.usec > self.busy_until else self.busy_until
         work = LATENCY_USEC + PAGE_USEC * pages
         due = self.busy_until = start + work
@@ -105,11 +114,20 @@ class Disk:
             stats.write_usec += due - timer.usec
         else:
             stats.read_usec += due - timer.usec
-        if done is not None:
+        return self._will_end(due, done, args, dev)
+
+    def _will_end(
+        self, due: int, done: Callable[..., object] | None, args: tuple[Any, ...], dev: tuple[int, int]
+    ) -> int:  # fmt: skip
+        """At that moment, or at once while the box boots; when."""
+        timer = self.box.timer
+        if done is not None and not self.started:
+            done(*args)
+        elif done is not None:
             if not self.pending:
                 timer.once(due, self._complete)
             self.pending.append((due, done, args, dev))
-        return due
+        return due if self.started else timer.usec
 
     def flush(self) -> int:
         """Queue a request that empties the disk's own cache (blkdev_issue_flush); when it will have been served."""

@@ -123,10 +123,11 @@ class FileSystem(Tree):
     @property
     def nr_blockdev_pages(self) -> int:
         """Pages of the disks' own caches: Buffers."""
-        return sum(len(disk.mapping.pages) for disk in self.block_devices() if disk.mapping is not None)
+        disks = (*self.block_devices(), *self.memory_disks.values())
+        return sum(len(disk.mapping.pages) for disk in disks if disk.mapping is not None)
 
     def block_devices(self) -> list[Inode]:
-        """The file system's disk and the others."""
+        """The file system's disk and the others, RAM disks and loop devices left out."""
         return [self.device, *self.disks.values()]
 
     # -- open files
@@ -154,8 +155,8 @@ class FileSystem(Tree):
         return self._file(inode, self.path_of(inode), writable)
 
     def blkdev_open(self, rdev: tuple[int, int], *, writable: bool = False) -> File:
-        """Open a disk by its number. ENXIO: none of the box's disks, RAM disks and loop devices among those."""
-        disk = next((one for one in self.block_devices() if one.dev == rdev), None)
+        """Open a disk by its number. ENXIO: there is none."""
+        disk = self.memory_disks.get(rdev) or next((one for one in self.block_devices() if one.dev == rdev), None)
         if disk is None:
             raise KernelError("ENXIO")
         mapping_of(self.box, disk)
@@ -314,7 +315,7 @@ class FileSystem(Tree):
         memory.sort(key=lambda inode: (inode.dev != SHM_DEV, inode.dev, -inode.number))
         files = [inode for inode in self.inodes() if inode.a_ops.writeback]
         return [
-            inode for inode in (*memory, *self.block_devices(), *files)
+            inode for inode in (*memory, *self.block_devices(), *self.memory_disks.values(), *files)
             if inode.mapping is not None and inode.mapping.pages.leaves
         ]  # fmt: skip
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memsh.linux.fs.image import generate
+from memsh.linux.include.flags import GFP_USER
+from memsh.linux.include.major import LOOP_DEVICES, LOOP_MAJOR, MINORBITS, RAM_DISK_BYTES, RAM_DISKS, RAMDISK_MAJOR
 from memsh.linux.include.mm_types import (
     AddressSpaceOperations,
     FileOperations,
@@ -22,6 +24,7 @@ from memsh.linux.lib.libfs import no_value, nothing, put_named, same_size
 from memsh.linux.lib.uuid import uuid_gen, uuid_to_fsid
 from memsh.linux.mm.filemap.filemap import block_write_begin, block_write_end, filemap_get_pages, filemap_write_zeros
 from memsh.linux.mm.filemap.mapped import generic_file_mmap
+from memsh.linux.mm.filemap.pagecache import invalidate_mapping_pages
 from memsh.linux.mm.mmap.unmapped import thp_get_unmapped_area
 
 if TYPE_CHECKING:
@@ -99,8 +102,14 @@ def _behind(box: Box, inode: Inode, position: int, length: int) -> int:
 
 
 def _put_disk(box: Box, inode: Inode) -> None:
-    del inode
+    """Who closes a disk last empties its cache (blkdev_flush_mapping); a mounted one and one with swap are open."""
     box.fs.opened -= 1
+    held = inode.opened or inode is box.fs.device or box.swap.is_swapfile(inode)
+    if inode.mapping is not None and not held:
+        box.writeback.sync_inode(inode)
+        if inode.mapping.reading:  # pages that are locked are waited for
+            box.disk.wait(inode.mapping.reading[-1][2])
+        invalidate_mapping_pages(box, inode.mapping)
 
 
 DISK_AOPS = AddressSpaceOperations(
@@ -112,10 +121,17 @@ EXT4 = FileSystemType(DISK_AOPS, DISK_FOP, SuperOperations(
     inode_cache="ext4_inode_cache", pinned=False, read_inode=_read_inode, new_name=_new_name, room=_room,
     resized=_resized, put=put_named, evict=_evict,
 ))  # fmt: skip
-BDEV = FileSystemType(DISK_AOPS, DISK_FOP, SuperOperations(
+BDEV = FileSystemType(DISK_AOPS._replace(gfp=GFP_USER), DISK_FOP, SuperOperations(
     inode_cache="bdev_cache", pinned=True, read_inode=nothing, new_name=nothing, room=_behind, resized=same_size,
     put=_put_disk, evict=nothing,
 ))  # fmt: skip
+
+
+def memory_disks() -> dict[tuple[int, int], Inode]:
+    """/dev/ram0 and its like, and loop devices, which nothing stands behind: by device number."""
+    rams = [_disk(f"ram{number}", (RAMDISK_MAJOR, number), RAM_DISK_BYTES) for number in range(RAM_DISKS)]
+    loops = [_disk(f"loop{number}", (LOOP_MAJOR, number), 0) for number in range(LOOP_DEVICES)]
+    return {disk.dev: disk for disk in (*rams, *loops)}
 
 
 def swap_disk(box: Box) -> Inode:
@@ -129,6 +145,6 @@ def root_disk() -> Inode:
 
 
 def _disk(name: str, dev: tuple[int, int], size: int) -> Inode:
-    disk = Inode(0, name, dev, BDEV, size, mode=S_IFBLK | 0o660)
+    disk = Inode(dev[0] << MINORBITS | dev[1], name, dev, BDEV, size, mode=S_IFBLK | 0o660)
     disk.seed = ""
     return disk

@@ -20,6 +20,7 @@ from memsh.linux.fs.ext4 import (
     EXT4,
     has_free_blocks,
     inode_blocks,
+    memory_disks,
     root_disk,
     swap_disk,
 )
@@ -58,6 +59,7 @@ class Tree:
         self.root = self.new_inode("/", True)
         self.device = root_disk()
         self.disks = {"vda": swap_disk(box)}  # the box's other disks, by name in /dev
+        self.memory_disks = memory_disks()
         self.descriptors = 0  # that processes have, their terminals left out
         self.next_pseudo = FIRST_PSEUDO_INO
         self.opened = 0  # files open now, those of mappings among them

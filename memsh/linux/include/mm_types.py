@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memsh.linux.include.flags import UINT_MAX
+from memsh.linux.include.flags import GFP_FOLIO, UINT_MAX
 from memsh.linux.include.resource import init_rlimits
 from memsh.linux.lib.copying import slotwise
 from memsh.linux.lib.maple_tree import MapleTree
@@ -202,7 +202,7 @@ class AddressSpaceOperations(NamedTuple):
     file, mapping, index, last)`: frames from `index` on that can be read at once, at least one, [0] for a hole.
     `write_begin(box, mapping, index, length)`: the frame to write to; `write_end(box, pfn)`: it was written to.
     `write_zeros(box, file, position, length)`: bytes written. `free_value(box, value)`: the tree no longer needs what a
-    value entry says.
+    value entry says. `gfp`: what pages of the cache are asked for with (mapping_gfp_mask).
     ENOMEM, ENOSPC.
     """
 
@@ -214,6 +214,7 @@ class AddressSpaceOperations(NamedTuple):
     write_end: Callable[[Box, int], None]
     write_zeros: Callable[[Box, File, int, int], int]
     free_value: Callable[[Box, int], None]
+    gfp: int = GFP_FOLIO
 
     def __deepcopy__(self, memo: object) -> AddressSpaceOperations:
         return self

@@ -25,12 +25,13 @@ def _check(file: File, position: int, length: int) -> None:
         raise KernelError("EINVAL", "direct I/O takes whole blocks of 512 bytes of files on a disk")
 
 
-def _requests(box: Box, write: bool, pages: int, dev: tuple[int, int]) -> None:
+def _requests(box: Box, write: bool, at: int, pages: int, dev: tuple[int, int]) -> None:
     """Pages as requests of at most MOST, each waited for."""
     while pages:
         part = min(pages, MOST)
         box.disk.blkcg.current(part, dev, write=write)
-        box.disk.wait(box.disk.submit(write, part, dev=dev))
+        box.disk.wait(box.disk.submit(write, part, dev=dev, at=at))
+        at += part
         pages -= part
 
 
@@ -43,7 +44,7 @@ def read(box: Box, file: File, position: int, length: int) -> bytes:
     if end <= position:
         return b""
     first, last = position >> 12, (end + 4095) >> 12
-    _requests(box, False, last - first, inode.dev)
+    _requests(box, False, first, last - first, inode.dev)
     text = b"".join(file_page(inode, index) for index in range(first, last))
     return text[position - (first << 12) : end - (first << 12)]
 
@@ -63,7 +64,7 @@ def write(box: Box, file: File, position: int, data: bytes) -> int:
         _store(inode, index, position, data)
     inode.size = max(inode.size, position + len(data))
     inode.usec = box.timer.usec
-    _requests(box, True, last - first, inode.dev)
+    _requests(box, True, first, last - first, inode.dev)
     return len(data)
 
 

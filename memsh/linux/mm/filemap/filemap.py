@@ -16,7 +16,6 @@ from memsh.linux.include.memmap import K_FILE, PG_READAHEAD
 from memsh.linux.include.mm_types import AddressSpace, File
 from memsh.linux.lib.columns import frame_runs, sub_runs
 from memsh.linux.mm.filemap.pagecache import (
-    GFP_CACHE,
     add_run,
     add_to_page_cache,
     file_page,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 MMAP_LOTSAMISS = 100
-GFP_WRITE = GFP_CACHE | GFP_NAMES["__GFP_WRITE"]
+__GFP_WRITE = GFP_NAMES["__GFP_WRITE"]
 
 
 def filemap_fault(
@@ -73,7 +72,7 @@ def filemap_fault(
 def _read_one(box: Box, mapping: AddressSpace, index: int) -> int:
     """Read a page alone and wait for it (filemap_create_folio). ENOMEM."""
     while True:
-        pfn = int(box.pages.alloc_pages(GFP_CACHE, 0, K_FILE))
+        pfn = int(box.pages.alloc_pages(mapping.inode.a_ops.gfp, 0, K_FILE))
         if not pfn:
             raise KernelError("ENOMEM", "no page for the page cache")
         add_to_page_cache(box, mapping, index, pfn)
@@ -208,7 +207,7 @@ def block_write_begin(box: Box, mapping: AddressSpace, index: int, length: int) 
         pfn = _read_one(box, mapping, index)
         box.memmap.data.setdefault(pfn, bytearray(file_page(inode, index)))
         return pfn
-    pfn = int(box.pages.alloc_pages(GFP_WRITE, 0, K_FILE))
+    pfn = int(box.pages.alloc_pages(mapping.inode.a_ops.gfp | __GFP_WRITE, 0, K_FILE))
     if not pfn:
         raise KernelError("ENOMEM", "no page for the page cache")
     add_to_page_cache(box, mapping, index, pfn, write=True)
@@ -235,7 +234,7 @@ def filemap_write_zeros(box: Box, file: File, position: int, length: int) -> int
         if not gap:
             done += filemap_write(box, file, at, bytes(min(length - done, 4096 - (at & 4095))))
             continue
-        pfns = add_run(box, mapping, index, gap, GFP_WRITE)
+        pfns = add_run(box, mapping, index, gap, mapping.inode.a_ops.gfp | __GFP_WRITE)
         if not pfns and done:
             break
         if not pfns:

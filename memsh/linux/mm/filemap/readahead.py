@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_FOLIO, GFP_NAMES
+from memsh.linux.include.flags import GFP_NAMES
 from memsh.linux.include.memmap import PG_READAHEAD
 from memsh.linux.include.mm_types import AddressSpace, File
 from memsh.linux.mm.filemap.pagecache import add_run, max_index
@@ -19,7 +19,7 @@ from memsh.linux.mm.lru import put_frames
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
-GFP_READAHEAD = GFP_FOLIO | GFP_NAMES["__GFP_NORETRY"] | GFP_NAMES["__GFP_NOWARN"]
+GFP_READAHEAD = GFP_NAMES["__GFP_NORETRY"] | GFP_NAMES["__GFP_NOWARN"]  # besides the mapping's (readahead_gfp_mask)
 RA_CHUNK = 512  # pages that are asked for at once where nobody reads in order
 
 
@@ -34,14 +34,14 @@ def page_cache_ra(box: Box, mapping: AddressSpace, index: int, count: int, looka
     count = min(count, end - index)
     stop = index + count
     mark = stop - lookahead
-    pages = mapping.pages
+    pages, gfp = mapping.pages, mapping.inode.a_ops.gfp | GFP_READAHEAD
     first = at = index
     read = 0
     while at < stop:
         gap = pages.empty(at, stop - at)
         shadows = None if gap else pages.shadows(at, stop - at)
         if gap or shadows:
-            pfns = add_run(box, mapping, at, gap or len(shadows or ()), GFP_READAHEAD, shadows=shadows)
+            pfns = add_run(box, mapping, at, gap or len(shadows or ()), gfp, shadows=shadows)
             if at <= mark < at + len(pfns):
                 box.memmap.flags[pfns[mark - at]] |= PG_READAHEAD
             at += len(pfns)

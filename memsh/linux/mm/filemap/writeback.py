@@ -402,7 +402,8 @@ def do_writepages(box: Box, mapping: AddressSpace, done: object, begin: int = 0,
             break
     _start_writeback(box, mapping, first, pfns)
     box.disk.blkcg.write_back(pfns, mapping.inode.dev)
-    box.disk.submit(True, len(pfns), done, mapping, first, len(pfns), dev=mapping.inode.dev)  # type: ignore[arg-type]
+    box.disk.submit(True, len(pfns), done, mapping, first, len(pfns),  # type: ignore[arg-type]
+                    dev=mapping.inode.dev, at=first)  # fmt: skip
     return len(pfns)
 
 
@@ -497,5 +498,5 @@ def writepage(box: Box, pfn: int) -> bool:
     index = memmap.index[pfn]
     _start_writeback(box, mapping, index, [pfn])
     box.disk.blkcg.write_back([pfn], mapping.inode.dev)
-    box.disk.submit(True, 1, box.writeback.finished, mapping, index, 1, dev=mapping.inode.dev)
+    box.disk.submit(True, 1, box.writeback.finished, mapping, index, 1, dev=mapping.inode.dev, at=index)
     return True

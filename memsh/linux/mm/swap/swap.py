@@ -231,7 +231,8 @@ class Swap(SwapSlots):
             pfns, self.plug, self.plug_next = self.plug, [], 0
             dev = self._disk_of(pfns[0])
             self.box.disk.blkcg.swap_out(pfns, dev)
-            self.box.disk.submit(True, len(pfns), self.end_writeback, pfns, dev=dev)
+            first = min(self.box.memmap.private[pfn] for pfn in (pfns[0], pfns[-1])) & SWP_OFFSET_MASK
+            self.box.disk.submit(True, len(pfns), self.end_writeback, pfns, dev=dev, at=first)
 
     def _disk_of(self, pfn: int) -> tuple[int, int]:
         """Where the slot lies that a page of the swap cache has."""

@@ -1,0 +1,1 @@
+"""Devices that are read and written in blocks (drivers/block/)."""
