@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -75,9 +77,28 @@ class Looking:
             session.poll()  # one that was pressed before this began to look
 
 
-EDGES = frozenset(way.__code__ for way in (Looking.__enter__, Looking.__exit__, Insisting.end))
+class Waiting:
+    """`with session.host_wait():` Ctrl-C is raised anywhere in it, but not on the way out: nobody would hear that the
+    wait is over, and what is done next would be cut in the middle. A job that waits is not the one who is told."""
+
+    def __init__(self, session: Session, aside: AbstractContextManager[None]) -> None:
+        self.session, self.aside = session, aside
+
+    def __enter__(self) -> None:
+        self.aside.__enter__()
+        self.session.host_waiter = threading.get_ident()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.session.host_waiter = 0
+        self.aside.__exit__(kind, error, at)
+
+
+EDGES = frozenset(
+    way.__code__
+    for way in (Looking.__enter__, Looking.__exit__, Insisting.end, Waiting.__enter__, Waiting.__exit__)
+)
 
 
 def at_its_edge(frame: FrameType | None) -> bool:
-    """Whether a signal that comes in this frame finds work that only looks begun by half, or ended by half."""
+    """Whether a signal that comes in this frame finds what only looks or waits begun by half, or ended by half."""
     return frame is not None and frame.f_code in EDGES

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
 from memsh.shell.errors import Abandoned, Interrupted
-from memsh.shell.insisting import Insisting, Looking, at_its_edge
+from memsh.shell.insisting import Insisting, Looking, Waiting, at_its_edge
 from memsh.shell.io import HostInput, HostSink, Input, Sink
 from memsh.shell.jobs import Asking, advance, let_others, let_ready
 from memsh.shell.language import Language
@@ -217,7 +217,7 @@ class Session:
         self.aside: Sink | None = None  # where the words beside a value go that is printed bare; None: nowhere
         self.hangup: Callable[[], bool] | None = None  # whether the program that asked for this line has gone
         self.host_line: Callable[[Session, str], int] | None = None  # `! PIPELINE`: the host's bash on this box
-        self._waiting = False
+        self.host_waiter = 0  # the thread that waits for the host
         self.only_looks = False  # the main thread only looks at the box
         self.insisting = Insisting()
         self.spare = Spare(KEPT if ADDRESSES else 0)
@@ -355,7 +355,7 @@ class Session:
 
     def busy_elsewhere(self) -> bool:
         """Whether the terminal is a live screen's, or the host is waited for."""
-        return self._waiting or getattr(self.stdout, "aside", False)
+        return self.host_waiter != 0 or getattr(self.stdout, "aside", False)
 
     # Ctrl-C
 
@@ -400,15 +400,9 @@ class Session:
         most = "nearly all that the host allows (ulimit -v)" if near else most
         self.stderr.write(f"memsh: this takes too much of the host's memory: {most}\n")
 
-    @contextmanager
-    def host_wait(self) -> Iterator[None]:
+    def host_wait(self) -> AbstractContextManager[None]:
         """While the host is waited for (a key, a clock), Ctrl-C interrupts at once."""
-        self._waiting = True
-        try:
-            with self.turn.aside() if self.turn is not None else nullcontext():
-                yield
-        finally:
-            self._waiting = False
+        return Waiting(self, self.turn.aside() if self.turn is not None else nullcontext())
 
     def looking(self) -> AbstractContextManager[None]:
         """While the box is only looked at and nothing is written anywhere, Ctrl-C ends that at once."""
@@ -416,8 +410,8 @@ class Session:
 
     def on_sigint(self, _signal: int, frame: FrameType | None) -> None:
         """Ctrl-C: taken at the next safe point; at once where the host is waited for, or the box only looked at."""
-        if self._waiting:
-            self._waiting = False
+        if self.host_waiter == threading.get_ident() and not at_its_edge(frame):
+            self.host_waiter = 0
             raise KeyboardInterrupt
         self.interrupted = True
         if self.only_looks and not at_its_edge(frame):

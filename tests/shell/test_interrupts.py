@@ -8,6 +8,7 @@ import gc
 import io
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -401,6 +402,53 @@ def test_pressed_at_any_step_into_what_only_looks_and_out_of_it(before: bool) ->
         assert raised or made.interrupted
     else:
         pytest.fail("there is no end of it")
+
+
+def test_pressed_at_any_step_of_a_wait_for_the_host_it_is_heard_once() -> None:
+    """Afterwards nobody waits: the next press is taken at a safe point, not in the middle of what is done then."""
+    made = opened("--ram", "64M")
+    for step in range(1, 300):
+        left, made.interrupted, raised = step, False, False
+
+        def stepped(frame: FrameType, event: str, argument: object) -> object:
+            nonlocal left
+            left -= 1
+            if not left:
+                made.on_sigint(signal.SIGINT, frame)
+            return stepped
+
+        try:
+            sys.settrace(stepped)
+            with made.host_wait():
+                pass
+        except KeyboardInterrupt:
+            raised = True
+        finally:
+            sys.settrace(None)
+        assert not made.host_waiter and not made.busy_elsewhere(), f"step {step}"
+        if left > 0:
+            break
+        assert raised != made.interrupted
+    else:
+        pytest.fail("there is no end of it")
+
+
+def test_who_waits_for_the_host_beside_a_line_is_not_the_one_who_is_told() -> None:
+    made = opened("--ram", "64M")
+    there, pressed = threading.Event(), threading.Event()
+
+    def waits() -> None:
+        with made.host_wait():
+            there.set()
+            pressed.wait(60)
+
+    beside = threading.Thread(target=waits)
+    beside.start()
+    assert there.wait(60)
+    made.on_sigint(signal.SIGINT, None)  # raises nothing in this thread, which does something else
+    pressed.set()
+    beside.join(60)
+    assert made.interrupted and not made.host_waiter
 
 
 @pytest.mark.parametrize("line", ["column -t /proc/swaps", "diff /proc/swaps /proc/version", "diagnose /proc/meminfo"])
