@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 
-from memsh.linux.block.disk import LATENCY_USEC
 from memsh.linux.box import Box
 from memsh.linux.fs import file_table
 from memsh.linux.fs.file_table import O_RDWR
@@ -103,7 +102,7 @@ class IoHog(Hog):
     def work(self, task: Task, usec: int) -> None:
         box = self.box
         box.fs.sync()
-        times = usec // (LATENCY_USEC + SYNC_USEC)
+        times = usec // (box.model.disk.latency_usec + SYNC_USEC)
         for _ in range(times):
             self.waits_until = box.disk.flush()
         task.nvcsw += times

@@ -7,6 +7,7 @@ from memsh.linux.config import Config
 from memsh.linux.include.model import Model
 from memsh.machines import devnodes, facts, parameters, programs, sysfs_lists, x86_64_programs
 from memsh.machines.age import Age
+from memsh.machines.disks import SOLID_STATE
 from memsh.machines.i386_boot import I386Start
 from memsh.machines.slabs import i386_slab, x86_64_slub
 from memsh.machines.x86_64_boot import X8664Start
@@ -22,9 +23,10 @@ X86_64_OPTIONS = frozenset({
 })  # fmt: skip
 MODELS: dict[str, Model] = {
     "i386": Model(I386Start(), i386_slab, programs.programs, Age, I386_OPTIONS, facts.I386, parameters.I386,
-                  sysfs_lists.i386, devnodes.i386),
+                  sysfs_lists.i386, devnodes.i386, SOLID_STATE),
     "x86_64": Model(X8664Start(), x86_64_slub, x86_64_programs.programs, Age, X86_64_OPTIONS, facts.X86_64,
-                    parameters.X86_64, sysfs_lists.x86_64, devnodes.x86_64, sysfs_lists.dynamic_debug),
+                    parameters.X86_64, sysfs_lists.x86_64, devnodes.x86_64, SOLID_STATE,
+                    sysfs_lists.dynamic_debug),
 }
 
 

@@ -4,9 +4,10 @@ import pytest
 
 from memsh.inspect.check import check
 from memsh.linux.block.blk_cgroup import FS_DISK
-from memsh.linux.block.disk import LATENCY_USEC, PAGE_USEC
 from memsh.linux.config import MIB, Config
-from memsh.machines.box import Box
+from memsh.machines.box import MODELS, Box
+
+LATENCY_USEC, PAGE_USEC = MODELS["i386"].disk
 
 
 class Notes:

@@ -1,7 +1,7 @@
 """The box's disk: a queue of requests, each of which takes its time (block/blk-mq.c, drivers/block/virtio_blk.c).
 
-One request is served after the other, in the order in which they were submitted: LATENCY_USEC for each, PAGE_USEC for
-each page of it. Nothing here depends on the host: the same requests end at the same moments of the box's clock.
+One request is served after the other, in the order in which they were submitted; what each takes is the machine's
+(DiskSpeed). Nothing here depends on the host: the same requests end at the same moments of the box's clock.
 Whoever needs the data waits, and waiting moves the clock: what is due meanwhile (kswapd, writeback) runs.
 
 A flush is a write without pages.
@@ -23,10 +23,6 @@ from memsh.linux.include.major import LOOP_DEVICES, LOOP_MAJOR, RAM_DISKS, RAMDI
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
-
-LATENCY_USEC = 100
-PAGE_USEC = 8  # of 4 KiB: 512 MB a second
-
 
 COPY_USEC = 1  # of a request to a RAM disk
 RAM_SECTORS_KB = 127  # of one request to a RAM disk
@@ -107,7 +103,8 @@ class Disk:
         if not self.started:
             return self._will_end(timer.usec, done, args, dev)
         start = timer.usec if timer.usec > self.busy_until else self.busy_until
-        work = LATENCY_USEC + PAGE_USEC * pages
+        speed = self.box.model.disk
+        work = speed.latency_usec + speed.page_usec * pages
         due = self.busy_until = start + work
         stats.busy_usec += work
         if write:

@@ -110,29 +110,37 @@ class DevNode(NamedTuple):
     mode: int
 
 
+class DiskSpeed(NamedTuple):
+    """What a request costs a disk, in µs: each, and for each page of 4 KiB."""
+
+    latency_usec: int
+    page_usec: int
+
+
 class Model:
     """One kind of machine: `start` is how it comes up, `slab` makes its slab allocator, still without caches,
     `programs` tells what its disk holds, path → image, `churn` makes what `age` runs, `options` are those of the
     kernel's configuration that show (CONFIG_…, without that prefix), `facts` files of /proc that never change: path
     below it → text, `parameters` those that its command line may have, `sysfs` reads the lists of what
     /sys has (memsh.procfs.listing), `dev_nodes` names the devices of a machine of so many processors, `dynamic_debug`
-    reads that of its messages for debugging (memsh.procfs.dynamic_debug)."""
+    reads that of its messages for debugging (memsh.procfs.dynamic_debug), `disk` is how fast its disks are."""
 
     __slots__ = (
-        "churn", "dev_nodes", "dynamic_debug", "facts", "options", "parameters", "programs", "slab", "start", "sysfs",
+        "churn", "dev_nodes", "disk", "dynamic_debug", "facts", "options", "parameters", "programs", "slab", "start", "sysfs",
     )  # fmt: skip
 
     def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]],
                  programs: Callable[[], Mapping[str, Image]],
                  churn: Callable[[], Churn], options: frozenset[str], facts: Mapping[str, str],
                  parameters: frozenset[str], sysfs: Callable[[], Iterable[str]],
-                 dev_nodes: Callable[[int], Iterable[DevNode]],
+                 dev_nodes: Callable[[int], Iterable[DevNode]], disk: DiskSpeed,
                  dynamic_debug: Callable[[], str] = str) -> None:  # fmt: skip
         self.start, self.slab, self.programs, self.churn, self.options = start, slab, programs, churn, options
         self.facts = facts
         self.parameters = parameters
         self.sysfs = sysfs
         self.dev_nodes = dev_nodes
+        self.disk = disk
         self.dynamic_debug = dynamic_debug
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
