@@ -126,7 +126,8 @@ class Model:
     reads that of its messages for debugging (memsh.procfs.dynamic_debug), `disk` is how fast its disks are."""
 
     __slots__ = (
-        "churn", "dev_nodes", "disk", "dynamic_debug", "facts", "options", "parameters", "programs", "slab", "start", "sysfs",
+        "churn", "dev_nodes", "disk", "dynamic_debug", "facts", "options", "parameters", "programs", "slab", "start",
+        "sysfs",
     )  # fmt: skip
 
     def __init__(self, start: Start, slab: Callable[[Box], SlabAllocator[KmemCache]],

@@ -299,6 +299,7 @@ def _run(cc: CompactControl) -> int:
         elif update_cached:
             zone.compact.cached_migrate[1] = zone.compact.cached_migrate[0]
         if cc.order > 0 and last_migrated and last_migrated < cc.migrate_pfn & -(1 << cc.order):
+            lru_add_drain(box)
             drain_zone(box.pages, zone, zone.pcp)
             last_migrated = 0
         if zone.compact.capture is not None and zone.compact.capture.pfn:

@@ -236,7 +236,8 @@ def _fast_isolate_freepages(cc: CompactControl) -> None:
             if highest >= least:
                 cc.free_pfn = found = highest
             elif cc.direct_compaction:
-                cc.free_pfn = found = least
+                cc.free_pfn = least
+                found = least if zone.owns(least) else 0
     if highest and highest >= compact.cached_free:
         compact.cached_free = highest - zone.block_pages
     cc.free_scanned += scanned
@@ -283,9 +284,9 @@ def _search_order(
 
 
 def _fast_isolate_around(cc: CompactControl, pfn: int) -> None:
+    zone = cc.zone
     if len(cc.freepages) >= len(cc.migratepages) or (cc.direct_compaction and cc.mode == MIGRATE_ASYNC):
         return
-    zone = cc.zone
     start = max(block_start(zone, pfn), zone.start_pfn)
     isolate_freepages_block(cc, start, min(block_end(zone, pfn), zone.end_pfn), 1)
     if len(cc.freepages) < len(cc.migratepages):
