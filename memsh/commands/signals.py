@@ -1,7 +1,4 @@
-"""Processes found and signalled by name: pkill (procps-ng), killall (psmisc), pidof (procps-ng); pwdx, w, tload.
-
-Known deviations: killall cannot ask (-i).
-"""
+"""Processes found and signalled by name: pkill, pidof; pwdx, w, tload (procps-ng 4.0.2)."""
 
 from __future__ import annotations
 
@@ -9,10 +6,8 @@ from typing import TYPE_CHECKING
 
 from memsh.commands.killing import send, signal_number
 from memsh.commands.tools import _first, _rows, parting, play, posix_search, reader_of, text_of
-from memsh.linux.kernel.signal import SIGNALS
 from memsh.procps.reader import Exit
 from memsh.shell import IO, Args, ShellError, command, rest
-from memsh.textutils.regexp import compiled
 from memsh.textutils.utility import option, utility
 
 if TYPE_CHECKING:
@@ -23,7 +18,7 @@ TOPIC = "tools"
 _WORDS = rest("words", raw=True, meta="OPTION", help="as procps takes them; --help lists them")
 
 
-def _signal_option(words: list[str]) -> tuple[list[str], int]:
+def signal_option(words: list[str]) -> tuple[list[str], int]:
     """Take the `-SIGNAL` out of the words (signal_option in procps); what is no signal stays."""
     for at, word in enumerate(words):
         if len(word) > 1 and word[0] == "-" and word[1] != "-":
@@ -46,14 +41,14 @@ def pkill(box: Box, args: Args, io: IO) -> int:
     from memsh.procps.pgrep import PKILL, select  # start-up: the tool alone
 
     try:
-        words, sig = _signal_option(list(args.words))
+        words, sig = signal_option(list(args.words))
         found, given, complaint = select(reader_of(box, io), words, PKILL, posix_search, text_of(io))
     except Exit as end:
         return parting(io, end)
     if "signal" in given:
         sig = signal_number(given["signal"])
     for one in found:
-        if _signalled(box, io, one, sig) and "e" in given:
+        if signalled(box, io, one, sig) and "e" in given:
             io.out(f"{one.comm} killed (pid {one.pid})\n")
     if "c" in given:
         io.out(f"{len(found)}\n")
@@ -61,72 +56,13 @@ def pkill(box: Box, args: Args, io: IO) -> int:
     return int(not found)
 
 
-def _signalled(box: Box, io: IO, one: Process, sig: int) -> bool:
+def signalled(box: Box, io: IO, one: Process, sig: int) -> bool:
     try:
         send(box, io, [one.pid], sig)
     except OSError as error:
         io.complain(f"killing pid {one.pid} failed: {error.strerror}")
         return False
     return True
-
-
-@utility(
-    option("-e", "--exact", help="the whole of a long name"), option("-I", "--ignore-case"),
-    option("-g", "--process-group"), option("-i", "--interactive"), option("-l", "--list", help="list the signals"),
-    option("-q", "--quiet"), option("-r", "--regexp", help="names are patterns"),
-    option("-s", "--signal", type=str, meta="SIGNAL"), option("-u", "--user", type=str, meta="USER"),
-    option("-v", "--verbose", help="tell whom"), option("-w", "--wait", help="until they have ended"),
-    rest("names"), topic=TOPIC, usage="[OPTION]... [--] NAME...", rewrite=lambda words: _killall_words(words),
-)  # fmt: skip
-def killall(box: Box, args: Args, io: IO) -> int:
-    """send a signal to all processes of a name
-
-    run a.out; killall -0 -v a.out
-    """
-    if args.interactive:
-        raise ShellError("-i: nobody can be asked here")
-    if args.process_group:
-        raise ShellError("-g: not known here: a signal goes to the processes of a name")
-    if args.list:
-        io.out(" ".join(SIGNALS) + "\n")
-        return 0
-    if not args.names:
-        raise args.refused("")
-    if args.user not in (None, "root"):
-        raise ShellError(f"Cannot find user {args.user}")
-    sig = signal_number(args.signal) if args.signal is not None else 15
-    status = 0
-    from memsh.procps.processes import processes  # start-up: the tool alone
-
-    for name in args.names:
-        test = compiled(name, "extended", args.ignore_case).test if args.regexp else None
-        wanted = name.lower() if args.ignore_case else name
-        found = []
-        for one in processes(reader_of(box, io)):
-            comm = one.comm.lower() if args.ignore_case else one.comm
-            if test(one.comm) is not None if test is not None else comm == wanted[: 15 if len(comm) == 15 else None]:
-                found.append(one)
-        if not found and not args.quiet:
-            io.complain(f"{name}: no process found")
-        status |= not found
-        for one in found:
-            if _signalled(box, io, one, sig) and args.verbose:
-                io.err(f"Killed {one.comm}({one.pid}) with signal {sig}\n")
-    return int(status)
-
-
-def _killall_words(words: list[str]) -> list[str]:
-    """`-9` and `-KILL` are -s 9."""
-    given, sig = _signal_option([word for word in words if not _is_option(word)])
-    found = next((word for word in words if word not in given and not _is_option(word)), None)
-    if found is None:
-        return words
-    at = words.index(found)
-    return [*words[:at], "-s", str(sig), *words[at + 1 :]]
-
-
-def _is_option(word: str) -> bool:
-    return len(word) > 1 and word[0] == "-" and all(letter in "eIgilqrsuvw" for letter in word[1:])
 
 
 @utility(
