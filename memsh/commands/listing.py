@@ -19,8 +19,8 @@ from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.clock import booted, local_zone, now
-from memsh.textutils.ordering import version_compare
 from memsh.textutils.quoting import quote, quotef
+from memsh.textutils.sortkeys import version_compare
 from memsh.textutils.timeformat import strftime
 from memsh.textutils.utility import option, utility
 

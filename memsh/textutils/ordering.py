@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import re
 from collections.abc import Callable, Iterator
@@ -12,235 +11,15 @@ from operator import itemgetter
 from typing import Any
 
 from memsh.digits import is_digits
-from memsh.lazy import regular
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.textutils.randomness import Randomness
+from memsh.textutils.sortdebug import marked, warnings
+from memsh.textutils.sortkeys import TROUBLE, Key
 from memsh.textutils.sources import Sources, named_files
 from memsh.textutils.utility import one_of, option, utility
 
-TROUBLE = 2
 RUN = 1 << 16  # lines sorted between two looks for Ctrl-C
-_NUMBER = regular(r"[ \t\n]*(-?)([0-9]*)(?:\.([0-9]*))?")
-_GENERAL = regular(
-    r"[ \t\n\v\f\r]*([-+]?(?:0x[0-9a-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|inf|nan))", re.IGNORECASE
-)  # fmt: skip
-_SUFFIXES = "KMGTPEZYRQ"
-_MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"
-_POSITION = regular(r"([0-9]*)(?:\.([0-9]*))?([a-zA-Z]*)")
-_VERSION_SUFFIX = regular(r"(?:\.[A-Za-z~][A-Za-z0-9~]*)*\Z")
-_ORDERS = "bdfgiMhnRrV"
 _BY = one_of("--sort", "general-numeric", "human-numeric", "month", "numeric", "random", "version")
-
-
-def numeric_key(text: str) -> Any:
-    """-n: the number that a text begins with, exactly."""
-    match = _NUMBER.match(text)
-    assert match is not None
-    minus, whole, fraction = match.groups()
-    if len(whole) + len(fraction or "") > 15:
-        from decimal import Decimal  # start-up: 2 ms
-
-        value: Any = Decimal(f"{whole or 0}.{fraction or 0}")
-    else:
-        value = float(f"{whole or 0}.{fraction or 0}")
-    return -value if minus else value
-
-
-def general_key(text: str) -> tuple[int, float]:
-    """-g: what is no number before NaN, and that before all numbers."""
-    match = _GENERAL.match(text)
-    if match is None:
-        return (0, 0.0)
-    word = match[1].lower()
-    value = float(int(word, 16)) if "0x" in word else float(word)
-    return (1, 0.0) if value != value else (2, value)
-
-
-def human_key(text: str) -> tuple[int, Any]:
-    """-h: 2K after 1023, by the suffix first."""
-    match = _NUMBER.match(text)
-    assert match is not None
-    value = numeric_key(text)
-    suffix = text[match.end() : match.end() + 1]
-    order = _SUFFIXES.find(suffix.upper()) + 1 if suffix and (suffix.upper() == suffix or suffix == "k") else 0
-    if not value:
-        return (0, 0.0)
-    return (-order if value < 0 else order, value)
-
-
-def _month_key(text: str) -> int:
-    word = text.lstrip(" \t")[:3].upper()
-    return _MONTHS.find(word) // 4 + 1 if len(word) == 3 and word in _MONTHS.split() else 0
-
-
-def _rank(char: str) -> int:
-    """The order of a character in a version: ~ before the end, letters before all else (filevercmp.c's order())."""
-    if char == "~":
-        return -2
-    if not char or is_digits(char):
-        return -1 if not char else 0
-    return ord(char) if char.isalpha() else ord(char) + 256
-
-
-def _version_part(a: str, b: str) -> int:
-    i = j = 0
-    while i < len(a) or j < len(b):
-        while (i < len(a) and not is_digits(a[i])) or (j < len(b) and not is_digits(b[j])):
-            difference = _rank(a[i : i + 1]) - _rank(b[j : j + 1])
-            if difference:
-                return difference
-            i, j = i + 1, j + 1
-        first, second = re.compile(r"0*([0-9]*)").match(a, i), re.compile(r"0*([0-9]*)").match(b, j)
-        assert first is not None and second is not None
-        x, y = first[1], second[1]
-        if x != y:
-            return len(x) - len(y) or (1 if x > y else -1)
-        i, j = first.end(), second.end()
-    return 0
-
-
-def version_compare(a: str, b: str) -> int:
-    """-V: filevercmp.c."""
-    if a == b:
-        return 0
-    for special in ("", ".", ".."):
-        if special in (a, b):
-            return -1 if a == special else 1
-    if (a[0] == ".") != (b[0] == "."):
-        return -1 if a[0] == "." else 1
-    stems = [text[: _VERSION_SUFFIX.search(text, 1).start()] for text in (a, b)]  # type: ignore[union-attr]
-    if stems[0] == stems[1]:
-        return _version_part(a, b)
-    return _version_part(*stems)
-
-
-_version_key = cmp_to_key(version_compare)
-
-
-def _random_key(text: str, salt: bytes = b"") -> bytes:
-    return hashlib.md5(salt + text.encode("utf-8", "surrogateescape"), usedforsecurity=False).digest()
-
-
-class Key:
-    """One -k, or the whole line: where it is, and how it compares."""
-
-    def __init__(self, spec: str, orders: str, separator: str | None) -> None:
-        self.separator = separator
-        self.first = self.first_char = self.last_char = 0
-        self.last: int | None = None
-        self.skip_first = self.skip_last = False
-        own = self._parse(spec) if spec else ""
-        orders = own or orders
-        if not own:
-            self.skip_first = self.skip_last = "b" in orders
-        self.reverse = "r" in orders
-        self.fold, self.dictionary = "f" in orders, "d" in orders
-        self.printable = "i" in orders and not self.dictionary
-        numbers = [letter for letter in "ghMn" if letter in orders]
-        textual = [letter for letter in "diRV" if letter in orders]
-        if len(numbers) + bool(textual) > 1:
-            hidden = "brd" if self.printable else "bri"
-            shown = "".join(letter for letter in "bdfghiMnRrV" if letter in orders and letter not in hidden)
-            raise ShellError(f"options '-{shown}' are incompatible", TROUBLE)
-        self.kind = numbers[0] if numbers else "R" if "R" in orders else "V" if "V" in orders else ""
-        self.whole = not spec and not self.skip_first
-        self.salt = b""  # of --random-source
-
-    def _parse(self, spec: str) -> str:
-        begin, comma, end = spec.partition(",")
-        field, char, letters = self._position(begin, spec, 1)
-        self.first, self.first_char = field - 1, (char or 1) - 1
-        self.skip_first = "b" in letters
-        if comma:
-            last, last_char, more = self._position(end, spec, 0)
-            self.last, self.last_char = last, last_char or 0
-            self.skip_last = "b" in more
-            letters += more
-        return letters
-
-    @staticmethod
-    def _position(text: str, spec: str, least: int) -> tuple[int, int | None, str]:
-        match = _POSITION.fullmatch(text)
-        if match is None or not match[1]:
-            what = "invalid number at field start" if least else "invalid number after ','"
-            if match is None and is_digits(text[:1]):
-                what = "stray character in field spec"
-            raise ShellError(f"{what}: invalid count at start of '{text}'" if "number" in what else
-                             f"{what}: invalid field specification '{spec}'", TROUBLE)  # fmt: skip
-        if match[2] == "":
-            behind = text[match.start(2) :] + spec[len(text) :] if least else text[match.start(2) :]
-            raise ShellError(f"invalid number after '.': invalid count at start of '{behind}'", TROUBLE)
-        if not int(match[1]):
-            raise ShellError(f"field number is zero: invalid field specification '{spec}'", TROUBLE)
-        if least and match[2] is not None and not int(match[2] or 0):
-            raise ShellError(f"character offset is zero: invalid field specification '{spec}'", TROUBLE)
-        if set(match[3]) - set(_ORDERS):
-            raise ShellError(f"stray character in field spec: invalid field specification '{spec}'", TROUBLE)
-        return int(match[1]), int(match[2]) if match[2] else None, match[3]
-
-    def text(self, line: str) -> str:
-        """The part of a line that this key compares (begfield, limfield)."""
-        if self.whole:
-            return line
-        start = self._begin(line)
-        if self.last is None:
-            return line[start:]
-        return line[start : max(start, self._limit(line))]
-
-    def _skip_fields(self, line: str, count: int) -> int:
-        size, place = len(line), 0
-        if self.separator is not None:
-            for _ in range(count):
-                place = line.find(self.separator, place) + 1
-                if not place:
-                    return size
-            return place
-        for _ in range(count):
-            if place >= size:
-                break
-            while place < size and line[place] in " \t\n":
-                place += 1
-            while place < size and line[place] not in " \t\n":
-                place += 1
-        return place
-
-    def _begin(self, line: str) -> int:
-        place = self._skip_fields(line, self.first)
-        if self.skip_first:
-            while place < len(line) and line[place] in " \t\n":
-                place += 1
-        return min(len(line), place + self.first_char)
-
-    def _limit(self, line: str) -> int:
-        assert self.last is not None
-        if not self.last_char:
-            place = self._skip_fields(line, self.last)
-            if self.separator is not None and place < len(line) + 1 and place > 0 and line[place - 1] == self.separator:
-                return place - 1 if line.count(self.separator) >= self.last else len(line)
-            return place
-        place = self._skip_fields(line, self.last - 1)
-        if self.skip_last:
-            while place < len(line) and line[place] in " \t\n":
-                place += 1
-        return min(len(line), place + self.last_char)
-
-    def value(self, line: str) -> Any:
-        """What is compared."""
-        text = self.text(line)
-        if self.kind in _NUMBERS:
-            return _NUMBERS[self.kind](text)
-        if self.dictionary:
-            text = re.sub(r"[^A-Za-z0-9 \t\n]", "", text)
-        elif self.printable:
-            text = re.sub(r"[^ -~]", "", text)
-        if self.fold:
-            text = text.upper()
-        if self.kind == "R":
-            return _random_key(text, self.salt)
-        return _version_key(text) if self.kind == "V" else text
-
-
-_NUMBERS: dict[str, Callable[[str], Any]] = {"n": numeric_key, "g": general_key, "h": human_key, "M": _month_key}
 
 
 def _tab(word: str) -> str:
@@ -318,7 +97,7 @@ def _parallel(word: str) -> str:
     option("-S", "--buffer-size", type=_buffer, meta="SIZE", help="no temporary files are needed here"),
     option("-T", "--temporary-directory", type=str, many=True, meta="DIR", help="the same"),
     option("--batch-size", type=_batch, meta="N", help="the same"),
-    option("--debug", lacks="how keys are compared is not shown here"),
+    option("--debug", help="show what each key compares"),
     option("--compress-program", type=str, many=True, meta="COMMAND", help="the same"),
     option("--parallel", type=_parallel, meta="N", help="changes no result"),
     option("--files0-from", type=str, meta="FILE", help="files are those that FILE names, each with a NUL behind it"),
@@ -343,7 +122,13 @@ def sort(box: object, args: Args, io: IO) -> int:
         _salt(io, keys, args.random_source[0])
     end = "\0" if args.zero_terminated else "\n"
     checks = args.check is not None or args.check_quiet
+    if args.debug and (checks or args.output):
+        letter = "o" if not checks else "C" if args.check_quiet or args.check == "quiet" else "c"
+        raise ShellError(f"options '-{letter} --debug' are incompatible", TROUBLE)
     files: list[str] = args.files
+    if args.debug:
+        for warning in warnings(keys, _global(args), keys[0].separator, lasting=not (args.stable or args.unique)):
+            io.complain(warning)
     if args.files0_from is not None:
         files = list(_files_of(io, args))
     if checks and len(files) > 1:
@@ -368,6 +153,10 @@ def sort(box: object, args: Args, io: IO) -> int:
         _arrange(io, lines, keys, args)
     if args.unique:
         lines = list(_once(io, lines, keys))
+    if args.debug:
+        for line in _heeding(io, lines):
+            io.out(marked(line, keys, lasting=not (args.stable or args.unique)))
+        return 0
     _write(io, args.output[0] if args.output else None, lines, end)
     return 0
 
@@ -395,7 +184,8 @@ def _files_of(io: IO, args: Args) -> Iterator[str]:
         raise ShellError(f"no input from {listed}", TROUBLE)
 
 
-def _keys(args: Args) -> list[Key]:
+def _global(args: Args) -> str:
+    """The letters of the orders that stand outside of all keys."""
     letters = {
         "ignore_leading_blanks": "b", "dictionary_order": "d", "ignore_case": "f", "general_numeric_sort": "g",
         "ignore_nonprinting": "i", "month_sort": "M", "human_numeric_sort": "h", "numeric_sort": "n",
@@ -405,6 +195,11 @@ def _keys(args: Args) -> list[Key]:
     orders = "".join(letter for name, letter in letters.items() if getattr(args, name))
     if args.sort is not None:
         orders += words[args.sort]
+    return orders
+
+
+def _keys(args: Args) -> list[Key]:
+    orders = _global(args)
     mark = args.field_separator[0] if args.field_separator else None
     if args.key:
         return [Key(spec, orders, mark) for spec in args.key]
