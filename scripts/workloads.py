@@ -321,6 +321,14 @@ def with_processes(count: int = 1_000) -> Box:
     return box
 
 
+def with_files(count: int = 2_000) -> Box:
+    box = Box(Config(ram=4 * GIB))
+    for number in range(count):
+        box.fs.mkfile(f"/file{number}", 0)
+        box.fs.write(box.fs.open(f"/file{number}", writable=True), 0, b"text")
+    return box
+
+
 def worked() -> Box:
     """4 GiB of which most was used: files read, memory touched, processes forked."""
     box = touched(Config(ram=4 * GIB), 2 * GIB)
@@ -506,6 +514,7 @@ BENCHES: dict[str, Bench] = {
     "boot_1t_x86_64": Bench(lambda: boot(Config(ram=TIB, arch="x86_64")), "800", "ms", 3),
     "copy_1000_processes": Bench(lambda: copy_of(with_processes), "100", "ms", 2),
     "copy_65000_areas": Bench(lambda: copy_of(with_areas), "600", "ms", 2),
+    "copy_2000_files": Bench(lambda: copy_of(with_files), "", "ms", 2),
     "copy_worked_4g": Bench(lambda: copy_of(worked), "50", "ms", 2),
     "check_worked_4g": Bench(lambda: check_of(worked), "500", "ms", 2),
     "check_idle_1t_x86_64": Bench(lambda: check_of(lambda: Box(Config(ram=TIB, arch="x86_64"))), "5000", "ms", 2),

@@ -185,10 +185,8 @@ def vmalloc(box: Box, args: Args, io: IO) -> int:
 
 def vmalloc_frames(box: Box, addr: int) -> list[int]:
     """The page frames behind a vmalloc area, in address order; empty when there is none at that address."""
-    for area in box.vmalloc.areas():
-        if area.addr == addr:
-            return list(area.pages or ())
-    return []
+    area = box.vmalloc.by_addr.get(addr)
+    return list(area.pages or ()) if area is not None else []
 
 
 @command(arg("addr", type=address, help="what vmalloc gave"), topic=TOPIC)

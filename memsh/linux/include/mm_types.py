@@ -147,7 +147,7 @@ class Tlb(dict[int, Any]):
         return Tlb()
 
 
-@slotwise(flat="areas")
+@slotwise(flat="areas", same="tree")
 class AnonVma:
     """What anonymous pages point back to. `areas`: number of each VMA on it -> number of that VMA's mm. `tree`: the
     same by pages, since somebody has looked for one; until an area changes."""
@@ -166,6 +166,7 @@ class AnonVma:
         self.tree: IntervalTree | None = None
 
 
+@slotwise(flat="i_mmap reading written", rows="buffers", same="tree")
 class AddressSpace:
     """The page cache of one inode: `pages` page index -> frame; `i_mmap` numbers of the VMAs that map it, and `tree`
     as in AnonVma.
@@ -293,7 +294,7 @@ class FileSystemType(NamedTuple):
     s_op: SuperOperations
 
 
-@slotwise(same="a_ops f_op s_op")
+@slotwise(same="a_ops dev f_op rdev s_op")
 class Inode:
     """A file or directory. `dev` = (major, minor); `size` in bytes; `a_ops`: how its pages come and go."""
 
@@ -436,6 +437,7 @@ class PageTable:
         self.ptes = ptes
 
 
+@slotwise()
 class Directory:
     """A table above the last level, held in frame `pfn`."""
 
@@ -445,7 +447,7 @@ class Directory:
         self.pfn = pfn
 
 
-@slotwise(flat="rss kept maple_addrs", values="tables", held="rlim", same="mmu placed")
+@slotwise(flat="rss kept maple_addrs", values="tables huge", rows="hugetlb", held="rlim", same="mmu placed")
 class MmStruct:
     """A process's memory. `mmap` are its areas by address; `rss` by MM_*; limits in bytes.
 

@@ -63,7 +63,7 @@ class SignalStruct:
         self.exiting = False  # SIGNAL_GROUP_EXIT: every thread is to end
 
 
-@slotwise(flat="rss_stat objects children argv", same="pending affinity")
+@slotwise(flat="rss_stat objects children argv", same="pending affinity told")
 class Task:
     """One process or kernel thread, or a further thread of the process `leader`. `argv` is what it was started with;
     faults are counted since the fork.

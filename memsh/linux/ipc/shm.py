@@ -23,6 +23,7 @@ from memsh.linux.include.flags import (
 )
 from memsh.linux.include.mm_types import File, Inode, MmStruct
 from memsh.linux.kernel import sysctl
+from memsh.linux.lib.copying import slotwise
 from memsh.linux.mm.hugetlb.inode import hstate_of_flags, hugetlb_file_setup
 from memsh.linux.mm.mmap.mmap import do_munmap, sys_mmap
 from memsh.linux.mm.mmap.vmalist import areas_between
@@ -42,8 +43,11 @@ IPC_MIN_CYCLE = 64
 KERNEL_SIZE = 256  # sizeof (struct shmid_kernel)
 
 
+@slotwise()
 class Segment:
     """shmid_kernel. `mode` holds the permission bits and SHM_DEST; times are µs since boot, 0 = never."""
+
+    __slots__ = ("addr", "atime", "cpid", "ctime", "dtime", "file", "id", "key", "lpid", "mode", "size")
 
     def __init__(self, id: int, key: int, size: int, mode: int, file: File, pid: int, now: int) -> None:
         self.id, self.key, self.size, self.mode, self.file = id, key, size, mode, file

@@ -3,8 +3,9 @@
 `@slotwise(...)` writes a class its `__deepcopy__`, as dataclasses write `__init__`: one assignment a slot, all of which
 __init__ has set. One that is not named is copied as deepcopy() would, so that a new one is never shared by mistake.
 Named are, for speed: `flat`, lists, dicts and arrays of numbers and texts that belong to this object alone; `each`,
-lists, and `values`, dicts of such objects; `held`, lists of what never changes that another object may hold, too;
-`same`, what never changes and is shared. `@copyable` writes `__copy__`, what copy.copy() makes: every slot the same.
+lists, and `values`, dicts of such objects; `rows`, dicts of lists or dicts of numbers; `held`, lists of what never
+changes that another object may hold, too; `same`, what never changes and is shared. `@copyable` writes `__copy__`, what
+copy.copy() makes: every slot the same.
 No known deviations.
 """
 
@@ -45,13 +46,14 @@ def copyable(cls: type[T]) -> type[T]:
 
 
 def slotwise(
-    *, flat: str = "", each: str = "", values: str = "", held: str = "", same: str = ""
+    *, flat: str = "", each: str = "", values: str = "", rows: str = "", held: str = "", same: str = ""
 ) -> Callable[[type[T]], type[T]]:
     """A class decorator; each argument is names of slots with blanks between them."""
     forms = (
         (flat, "self.{}[:] if self.{}.__class__ is array else self.{}.copy()"),
         (each, "[memo.get(id(x)) or x.__deepcopy__(memo) for x in self.{}]"),
         (values, "{{key: memo.get(id(x)) or x.__deepcopy__(memo) for key, x in self.{}.items()}}"),
+        (rows, "{{key: x.copy() for key, x in self.{}.items()}}"),
         (held, "memo[at] if (at := id(self.{})) in memo else memo.setdefault(at, self.{}[:])"),
         (same, "self.{}"),
     )

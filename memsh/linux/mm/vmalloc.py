@@ -26,6 +26,7 @@ from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES, PAGE_SIZE
 from memsh.linux.include.kern_levels import KERN_WARNING
 from memsh.linux.include.memmap import K_OTHER, K_STACK, K_VMALLOC
 from memsh.linux.include.mempolicy import MPOL_INTERLEAVE
+from memsh.linux.lib.copying import slotwise
 from memsh.linux.lib.dump_stack import warn_once, warn_slowpath
 from memsh.linux.mm.page_alloc.policy import alloc_pages_bulk_interleave
 
@@ -48,6 +49,7 @@ class Row(NamedTuple):
     align: int = PAGE_SIZE
 
 
+@slotwise()
 class VmStruct:
     """One area: `addr`, `size` in bytes with the guard page; `pages` its frames, None if it has none of its own.
 

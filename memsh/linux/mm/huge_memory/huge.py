@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from memsh.linux.include.flags import GFP_NAMES, GFP_TRANSHUGE, GFP_TRANSHUGE_LIGHT, VM_HUGEPAGE, VM_NOHUGEPAGE
 from memsh.linux.include.memmap import PG_HUGE
+from memsh.linux.lib.copying import slotwise
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -32,6 +33,7 @@ DEFRAG = ("always", "defer", "defer+madvise", "madvise", "never")
 SHMEM = ("always", "within_size", "advise", "never", "deny", "force")
 
 
+@slotwise()
 class HugePmd:
     """An entry of 2 MiB: `entry` as a page-table entry of the first frame, `table` the frame of the empty table kept
     ready for its end; 0 for a file's page, whose entry just goes when it is split."""
