@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from memsh.commands.paths import read_text
 from memsh.lazy import regular
@@ -20,7 +21,7 @@ from memsh.textutils.zones import UTC, Zone, zone_of
 TOPIC = "text"
 _OCTAL = regular(r"(\\[^0-7])|\\([0-7]{1,3})", re.S)
 _DIRECTIVE = regular(r"%(?:%|([-+ #0']*)(\*|[0-9]*)(?:\.(\*|-?[0-9]*))?(?:hh|h|ll|l|L|q|j|z|t)?"
-                        r"([diouxXcsbqQeEfFgGaA]|\((?:[^)]*)\)T))")  # fmt: skip
+                        r"([diouxXcsbqQeEfFgGaAn]|\((?:[^)]*)\)T))")  # fmt: skip
 _BEGUN = regular(r"%[-+ #0']*(?:\*|[0-9]*)(?:\.(?:\*|[0-9]*))?.?", re.DOTALL)
 _INTEGER = regular(r"[ \t\n]*([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
 
@@ -50,11 +51,12 @@ class Printf:
     """One call of printf: its words, what is printed so far, and whether one of them was no number."""
 
     def __init__(self, words: list[str], complain: Callable[[str], None], now: Callable[[], int],
-                 zone: Zone = UTC) -> None:  # fmt: skip
+                 zone: Zone = UTC, keeps: Callable[[str, str], None] | None = None) -> None:  # fmt: skip
         self.words = words
         self.place = 0
         self.complain = complain
         self.now, self.zone = now, zone
+        self.keeps = keeps  # sets a variable, for %n
         self.parts: list[str] = []
         self.room = TEXT
         self.status = 0
@@ -123,22 +125,36 @@ class Printf:
         if precision is not None and precision < 0:
             precision = None
         word = self.take()
+        if kind == "n":
+            return self.counted(word)
         if kind in "sbqQc":
-            return padded(self.text(kind, word or "", precision), flags, width)
+            return _chars(padded(_bytes(self.text(kind, word or "", precision)), flags, width))
         if kind.endswith("T"):
-            return padded(self.moment(kind[1:-2], word)[:precision], flags, width)
+            return _chars(padded(_bytes(self.moment(kind[1:-2], word))[:precision], flags, width))
         if kind in "eEfFgGaA":
             return longdouble.formatted(self.real(word or "0"), kind, flags, width, precision)
         return integer(flags, width, precision, kind, self.ranged(kind, word or "0"))
 
     def text(self, kind: str, word: str, precision: int | None) -> str:
+        """The word as %s and its kin have it; a precision counts bytes, as C's does."""
         if kind == "b":
             word, self.stopped = echoed(word, True)
-        elif kind in "qQ":
-            return quote_sparingly(word)
+        elif kind == "q":
+            word = quote_sparingly(word)
         elif kind == "c":
-            return word[:1]
-        return word if precision is None else word[:precision]
+            word, precision = word or "\0", 1
+        word = word if precision is None else _chars(_bytes(word)[:precision])
+        return quote_sparingly(word) if kind == "Q" else word
+
+    def counted(self, name: str | None) -> str:
+        """`%n`: how many bytes have been printed, into a variable."""
+        if name and self.keeps is not None:
+            try:
+                self.keeps(name, str(len(_bytes("".join(self.parts)))))
+            except UsageError as error:
+                self.complain(error.message)
+                self.status, self.stopped = 1, True
+        return ""
 
     def moment(self, pattern: str, word: str | None) -> str:
         """`%(…)T`: a time of the box's clock; -1 and nothing are now, -2 is when the shell began."""
@@ -189,6 +205,16 @@ class Printf:
         self.status = 1
 
 
+def _bytes(text: str) -> str:
+    """A letter for each byte."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _chars(text: str) -> str:
+    """What these bytes are."""
+    return text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
 def _octal(text: str) -> str:
     """In a format `\\NNN` has at most three digits, unlike in %b: each as `\\0NNN`, which is read whole."""
     return _OCTAL.sub(lambda match: match[1] or "\\0" + match[2].zfill(3), text) if "\\" in text else text
@@ -226,7 +252,8 @@ def printf(box: object, args: Args, io: IO) -> int:
             made.parts.clear()
         io.complain(message)
 
-    made = Printf(words[1:], complain, lambda: _now(io), zone_of(io.language.variables.get("TZ")))
+    made = Printf(words[1:], complain, lambda: _now(io), zone_of(io.language.variables.get("TZ")),
+                  partial(assign, io))  # fmt: skip
     made.run(words[0])
     text = "".join(made.parts)
     if name:

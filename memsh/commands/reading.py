@@ -212,7 +212,10 @@ def _rest(letters: Letters, begun: int, ifs: str, blanks: str) -> str:
         while before > begun and letters.blank(before - 1, blanks):
             before -= 1
         if not any(letters.blank(at, ifs) for at in range(begun, before)):
-            end = before
+            return letters.text[begun:before]
+    if any(letters.blank(at, ifs) for at in range(begun, end)):  # several: blanks at the end go, escaped ones too
+        while end > begun and letters.text[end - 1] in blanks:
+            end -= 1
     return letters.text[begun:end]
 
 

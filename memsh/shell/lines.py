@@ -323,6 +323,10 @@ def as_shell(
         typed = language.interactive and not commanded
         if language.interactive:
             language.shopts["expand_aliases"] = True
+        else:
+            for prompt in ("PS1", "PS2"):  # whatever the environment says
+                language.variables.pop(prompt, None)
+                language.attributes.pop(prompt, None)
         language.options |= {"history", "histexpand"} if typed else set()
         for option in options:
             language.begin_with(option)

@@ -329,6 +329,8 @@ class Runner(Substitutions, Lasting, Pipelines, Traps, Calls):
                     self.trace(node.shown())
                 try:
                     if self.language.has(node.name, "n"):  # a loop over what a reference means
+                        if not word.isidentifier():
+                            raise ShellError(f"`{word}': not a valid identifier")
                         self.language.variables[node.name] = word
                     else:
                         self.language.set(node.name, word)

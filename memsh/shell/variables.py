@@ -163,7 +163,7 @@ _TABLE: dict[str, Callable[[Session], str | None]] = {
     "HOSTTYPE": _host, "MACHTYPE": _machine, "OPTERR": lambda session: "1",
     "BASH_ARGV0": lambda session: session.language.name, "SRANDOM": drawn,
     "HISTCMD": _next_line, "HISTFILE": _kept_lines, "COLUMNS": _columns,
-    "PS1": lambda session: r"\s-\v\$ " if not session.language.strict else None,
+    "PS1": lambda session: r"\s-\v\$ " if session.language.interactive else None,
 }  # fmt: skip
 _ARRAYS: dict[str, Callable[[Language], list[str]]] = {
     "PIPESTATUS": lambda language: [str(status) for status in language.statuses],
