@@ -98,10 +98,14 @@ NONSENSE = {
     "1/status": "Name\nUid: a\n", "meminfo": "MemTotal: -1 kB\nMemFree: " + "9" * 6000 + " kB\n",
     "slabinfo": "slabinfo - version: 2.1\n# name\nx -1 a 0 0 0 : tunables : slabdata\n", "vmallocinfo": "0x-0x\n",
     "buddyinfo": "Node -1, zone x 1 2 a\nNode 0, zone\n", "diskstats": " a b\n", "cpuinfo": "processor: x\n",
+    "interrupts": " CPU0 CPU1\n 0: 1\nx\n", "softirqs": "",
+    "sysvipc/shm": "key shmid perms\n 99999999999 1 9 x\n1 2 600\n",
 }  # fmt: skip
 TOOLS = [
     "ps aux", "vmstat", "vmstat -s", "free", "top -b -n1", "slabtop -o", "pmap -x 1", "uptime", "w", "buddy",
     "zones", "frag", "account", "explain available", "numastat", "numactl -H", "lscpu", "sysctl -a", "pgrep x",
+    "pidstat -urdswvRt -p ALL", "pidstat -h --human -T ALL", "mpstat -A", "iostat -x", "iostat -hp ALL", "lsipc",
+    "lsipc -m", "lscpu -J", "lscpu --output-all -e", "findmnt -D", "df", "stat -f /proc",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
-from memsh.procps import smartcols
+from memsh.procps import figures, smartcols
 from memsh.procps.reader import Exit, Frames, ProcReader
 from memsh.procps.smartcols import Cell, Column, Row, Style
 from memsh.procps.utillinux import Opt, human_size, parse_number, program
@@ -179,9 +179,9 @@ def _table(reader: ProcReader, kind: str) -> list[dict[str, int]]:
     found = []
     for line in lines:
         words = line.split()
-        figures = numbers(words)
-        if len(figures) == len(names) > 2 and re.fullmatch("[0-7]+", words[2]) and -(1 << 31) <= figures[0] < 1 << 31:
-            found.append({**dict(zip(names, figures, strict=True)), "perms": int(words[2], 8)})
+        told = numbers(words)
+        if len(told) == len(names) > 2 and re.fullmatch("[0-7]+", words[2]) and -(1 << 31) <= told[0] < 1 << 31:
+            found.append({**dict(zip(names, told, strict=True)), "perms": int(words[2], 8)})
     return found
 
 
@@ -241,8 +241,10 @@ def _stamp(reader: ProcReader, wanted: Wanted, when: int) -> str:
 
 
 def _now(reader: ProcReader) -> int:
-    boot = re.search(r"(?m)^btime (\d+)$", reader.read("/proc/stat"))
-    return int(boot[1] if boot else 0) + int(float(reader.read("/proc/uptime").split()[0]))
+    try:
+        return figures.now(reader)
+    except (OSError, ValueError):
+        return 0
 
 
 def _kernel(reader: ProcReader, name: str) -> list[int]:
