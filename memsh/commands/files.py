@@ -256,6 +256,7 @@ def cd(box: object, args: Args, io: IO) -> None:
     shown = name
     if words and name[0] not in "/." and language.get("CDPATH"):
         for folder in (language.get("CDPATH") or "").split(":"):
+            io.check()
             if stat_kind(io.session, f"{folder or '.'}/{name}") == "dir":
                 name = f"{folder}/{name}" if folder else name
                 break

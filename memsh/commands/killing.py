@@ -109,6 +109,7 @@ def _meant(io: IO, words: list[str]) -> tuple[list[Job], list[int], int]:
     pids: list[int] = []
     refused = 0
     for word in words:
+        io.check()
         job = job_of(io.session, word)
         if job is not None:
             jobs.append(job)

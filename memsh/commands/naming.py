@@ -7,7 +7,7 @@ import posixpath
 from memsh.commands.attributes import new_mode
 from memsh.commands.facts import changed, lstat
 from memsh.commands.files import copy_file, copy_text
-from memsh.commands.paths import is_procfs, on_disk, path_of, stat_kind
+from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind
 from memsh.commands.targets import (
     agreed,
     answered_last,
@@ -99,6 +99,7 @@ def mkdir(box: object, args: Args, io: IO) -> int:
 
 def _file_above(io: IO, name: str) -> str:
     """The first part of a path, before its last, that is there and no directory."""
+    resolve(io.session, name)  # it is too long before anything is looked at
     parts = name.rstrip("/").split("/")
     for at in range(1, len(parts)):
         above = "/".join(parts[:at])

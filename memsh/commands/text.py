@@ -115,14 +115,15 @@ def tee(box: object, args: Args, io: IO) -> int:
     files = io.session.files
     assert files is not None
     status, opened = 0, []
-    for name in args.files:
-        try:
-            opened.append((name, files.open_write(io.session, name, args.append)))
-        except OSError as error:
-            io.complain(f"{name}: {error.strerror or error}")
-            status = 1
-    whole = _Tee([sink for _, sink in opened])
     try:
+        for name in args.files:
+            io.check()
+            try:
+                opened.append((name, files.open_write(io.session, name, args.append)))
+            except OSError as error:
+                io.complain(f"{name}: {error.strerror or error}")
+                status = 1
+        whole = _Tee([sink for _, sink in opened])
         for line in io.stdin:
             whole.write(line)
             io.out(line)

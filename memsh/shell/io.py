@@ -37,9 +37,12 @@ class HostSink:
     A terminal is shown control characters spelled out; what it shall obey goes through `control`.
     """
 
-    def __init__(self, stream: TextIO, first: HostSink | None = None) -> None:
+    def __init__(
+        self, stream: TextIO, first: HostSink | None = None, heed: Callable[[], None] | None = None
+    ) -> None:
         self.stream = stream
         self.first = first
+        self.heed = heed  # takes Ctrl-C, between the pieces of a long text
         self.terminal = stream.isatty()
         self.aside = False  # kept back while a live screen is up
         self.touched: Callable[[], None] | None = None  # told before something is printed (a progress line)
@@ -51,7 +54,19 @@ class HostSink:
     def write(self, text: str) -> None:
         if self.first is not None:
             self.first.flush()
-        self._put(visible(text) if self.terminal else text)
+        for piece in self.pieces(text):
+            self._put(visible(piece) if self.terminal else piece)
+
+    def pieces(self, text: str, end: str = "") -> Iterator[str]:
+        """A text in pieces that are not too long, cut behind an `end` where there is one."""
+        at = 0
+        while at < len(text):
+            if at and self.heed is not None:
+                self.heed()
+            last = at + LONG
+            cut = text.rfind(end, at, last) + 1 if end and last < len(text) else 0
+            yield text[at : cut or last]
+            at = cut or last
 
     def control(self, text: str) -> None:
         """Write text with escapes that are ours."""
@@ -399,10 +414,12 @@ class IO:
     def err(self, text: str) -> None:
         """Write text as it is to standard error."""
         if text:
+            self.session.poll()
             self.stderr.write(text)
 
     def complain(self, message: str) -> None:
-        """One line of error: `COMMAND: MESSAGE`."""
+        """One line of error: `COMMAND: MESSAGE`. Who complains about many operands heeds Ctrl-C between them."""
+        self.session.poll()
         self.stderr.write(f"{self.name}: {message}\n" if self.name else f"{message}\n")
 
     def value(self, number: int, note: str = "", dec: bool = False) -> None:

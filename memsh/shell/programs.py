@@ -85,6 +85,7 @@ def called(session: Session, language: Language, words: list[str], searched: str
     if searched is None and "PATH" not in language.variables and "PATH" not in language.gone:
         return None
     for folder in (language.get("PATH") or "" if searched is None else searched).split(":"):
+        session.poll()
         if folder in FOLDERS and is_tool(session, name):
             return None
         path = f"{folder or '.'}/{name}"

@@ -174,7 +174,9 @@ class Opener:
                 self.dropped.append(number)
             return -1
         streams = self.streams
-        fd = next(number for number in range(10, MOST) if isinstance(streams.get(number), Closed | None))
+        fd = next((number for number in range(10, MOST + 1) if isinstance(streams.get(number), Closed | None)), -1)
+        if fd < 0:
+            raise ShellError("redirection error: cannot duplicate fd: Too many open files")
         base, _, index = name.partition("[")
         if index:
             language.set_element(base, language.key(base, index[:-1]), str(fd))

@@ -161,7 +161,7 @@ class Session:
         self.reader: Any = None  # reads /proc for the tools; set by the commands room
         printed = HostSink(stdout if stdout is not None else sys.stdout)
         self.streams = Streams(
-            printed, HostSink(stderr if stderr is not None else sys.stderr, printed),
+            printed, HostSink(stderr if stderr is not None else sys.stderr, printed, lambda: self.poll()),
             stdin if stdin is not None else HostInput(sys.stdin, self),
         )  # fmt: skip
         self.doing = Doing()

@@ -118,7 +118,7 @@ class _Sources:
         from memsh.textutils.awk.parser import Parser  # start-up: the same
 
         try:
-            parser = Parser(text, where, lambda name: self.included(name, True))
+            parser = Parser(text, where, lambda name: self.included(name, True), self.io.check)
             parser.odd = self.odd
             program = parser.program()
         except AwkError as error:
@@ -263,7 +263,8 @@ def sed(box: object, args: Args, io: IO) -> int:
         if not words:
             raise args.refused("")
         pieces = [(words.pop(0), "")]
-    script = Script(pieces, args.regexp_extended, args.sandbox)
+    with io.looking():
+        script = Script(pieces, args.regexp_extended, args.sandbox)
     if args.in_place is not None and not words:
         raise ShellError("no input files", 1)
     width = 70 if args.line_length is None else args.line_length

@@ -142,6 +142,8 @@ def _quoted(source: Input, whole_lines: bool) -> Iterator[tuple[str, bool]]:
             else:
                 word = word or []
                 word.append(char)
+                if len(word) > LONGEST:
+                    raise ShellError("argument line too long", 1)
         if quote:
             for one in held:
                 yield one, False

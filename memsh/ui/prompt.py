@@ -288,7 +288,7 @@ def interact(session: Session, options: Any = None) -> int:
     session.first_process = current.pid if current is not None else None  # type: ignore[attr-defined]
     screen = ScreenSink(sys.stdout, session.color, session)
     screen.pager = settings.pager
-    session.stdout, session.stderr = screen, ErrorSink(sys.stderr, screen)
+    session.stdout, session.stderr = screen, ErrorSink(sys.stderr, screen, session.poll)
     session.after_command.insert(0, lambda _session, _runner: screen.ended())
     if settings.progress:
         for_terminal(session)

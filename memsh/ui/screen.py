@@ -241,8 +241,9 @@ class ErrorSink(HostSink):
         if isinstance(self.first, ScreenSink) and self.first.reader is not None:
             self.first.write(text)
         elif self.terminal:
-            ended = text.endswith("\n")
-            rows = fitted(visible(text.removesuffix("\n")).split("\n"), shutil.get_terminal_size().columns, False)
-            super().write("\n".join(row.text + row.mark for row in rows) + ("\n" if ended else ""))
+            for piece in self.pieces(text, "\n"):
+                ended = piece.endswith("\n")
+                rows = fitted(visible(piece.removesuffix("\n")).split("\n"), shutil.get_terminal_size().columns, False)
+                super().write("\n".join(row.text + row.mark for row in rows) + ("\n" if ended else ""))
         else:
             super().write(text)

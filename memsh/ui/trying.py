@@ -17,7 +17,8 @@ def interact(session: Session, place: str, color: bool) -> None:
     """Read and run lines until Ctrl-D or exit. What was printed before and the streams are as they were afterwards."""
     kept = session.stdout, session.stderr, session.is_tty, session.color
     screen = ScreenSink(sys.stdout, color)
-    session.stdout, session.stderr, session.is_tty, session.color = screen, ErrorSink(sys.stderr, screen), True, color
+    errors = ErrorSink(sys.stderr, screen, session.poll)
+    session.stdout, session.stderr, session.is_tty, session.color = screen, errors, True, color
     sys.stdout.write(f"Try what you like: the lesson's box is a copy. Ctrl-D goes back to {place}.\n")
     prompt = make_prompt(session, Keys(), InMemoryHistory())
     try:

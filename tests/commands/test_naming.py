@@ -86,3 +86,25 @@ def test_names_in_the_kernels_own_trees_as_the_kernel_refuses_them() -> None:
         "mv: cannot remove '/proc/version': Operation not permitted\n1\n"
         "find: cannot delete '/proc/sys/vm/swappiness': Permission denied\n"
     )
+
+
+def test_the_program_of_a_process_is_not_written() -> None:
+    """ETXTBSY while one runs it, however it is opened; what has been put in its place is no program."""
+    typed = Typed("--ram", "64M")
+    for line, said in (
+        ("echo x > /bin/a.out", "memsh: /bin/a.out: Text file busy\n"),
+        ("echo x >> /proc/self/exe", "memsh: /proc/self/exe: Text file busy\n"),
+        ("truncate -s 4 /bin/a.out", "truncate: failed to truncate '/bin/a.out' at 4 bytes: Text file busy\n"),
+        ("dd if=/dev/zero of=/bin/a.out count=1", "dd: failed to open '/bin/a.out': Text file busy\n"),
+        ("rm /bin/a.out; echo x > /bin/a.out; run a.out", "run: Exec format error\n"),
+        ("stress --vm 1 --vm-bytes 1M -t 1", "stress: Exec format error\n"),
+    ):
+        assert typed(line) == said
+    assert check(typed.session.box) == []
+
+
+def test_disks_have_numbers_of_their_own() -> None:
+    """What is dirty of one is still known when another has been written back."""
+    typed = Typed("--ram", "64M")
+    typed("echo x | tee /dev/vda /dev/vdb > /dev/null; sync /dev/vda; echo y | tee /dev/vdb > /dev/null; sync /dev/vda")
+    assert check(typed.session.box) == []

@@ -77,6 +77,33 @@ OPENERS = [
     "p=$(mmap 8M); write $p 8M; madvise $p 8M pageout", "echo 3 > /proc/sys/vm/drop_caches", "heard 'x=$?' 3 7 w 1 0",
     "stress --vm 1 --vm-bytes 2M -t 1", "age 5s", "f 5 || return",
     "declare -n r=x; r=5", "coproc cat", "select q in a; do :; done < /tmp/b",
+    "declare -n r=a; r[1]=4; unset -n r", "sleep 9 & disown", "disown -a; jobs", "fc -s x=y", "fc -l | tail -3",
+    "echo 1 > /sys/kernel/mm/ksm/run", "p=$(mmap 256k); fill $p 4k; madvise $p 256k mergeable; sleep 3",
+    "echo 2 > /sys/kernel/mm/ksm/run; sleep 1", "nice -n 5 malloc 9", "renice 3 53", "chrt -f -p 9 53", "chrt -p 53",
+    "lsmem", "chmem -d 128M", "chmem -e 128M", "echo offline > /sys/devices/system/memory/memory0/state",
+    "for m in /sys/devices/system/memory/memory*/state; do echo offline > $m; done",
+    "for m in /sys/devices/system/memory/memory*/state; do echo online > $m; done", "findmnt", "findmnt -l /tmp",
+    "fallocate -l 300k /sw; mkswap /sw; swapon /sw", "swaplabel -L lbl /sw", "swaplabel /sw",
+    "echo 50 1 > $(ls -d /sys/kernel/debug/shrinker/*/scan | head -1)", "cat /sys/kernel/debug/shrinker/*/count",
+    "echo 1 > /sys/kernel/tracing/events/kmem/enable; malloc 9k; cat /sys/kernel/tracing/trace | tail -3",
+    "echo 'size > 64' > /sys/kernel/tracing/events/kmem/kmalloc/filter", "echo > /sys/kernel/tracing/trace",
+    "echo 'hist:keys=call_site' > /sys/kernel/tracing/events/kmem/kmalloc/trigger", "taskset -c 1 touch $x 64k",
+    "taskset -cp 1 53", "dd if=/dev/urandom of=/dev/loop0 bs=512 count=1", "echo x > /dev/kmsg", "cat /dev/vcs | wc",
+    "losetup -f --show /tmp/b", "losetup -d /dev/loop0", "mkfifo /tmp/p; cat /tmp/p & echo x > /tmp/p",
+    "exec 5<> /tmp/p; echo y >&5; read -t 1 q <&5", "history -w /tmp/h; history -c", "set -o history; history 3",
+]  # fmt: skip
+FILES = [
+    "/proc/sys/vm/*", "/proc/sys/kernel/*", "/proc/sys/fs/*", "/proc/self/*", "/proc/1/*", "/sys/kernel/mm/*/*",
+    "/sys/kernel/mm/*/*/*", "/sys/kernel/tracing/*", "/sys/kernel/tracing/events/*/*/*", "/sys/kernel/debug/*",
+    "/sys/kernel/debug/*/*/*", "/sys/devices/system/memory/*", "/sys/devices/system/memory/*/*",
+    "/sys/devices/system/node/*/*", "/sys/devices/system/cpu/*", "/sys/devices/system/cpu/*/*", "/sys/kernel/slab/*/*",
+    "/sys/block/*/queue/*", "/sys/block/*/*", "/sys/module/*/parameters/*", "/sys/fs/cgroup/*", "/sys/fs/cgroup/*/*",
+    "/sys/power/*", "/sys/class/*/*/*", "/sys/bus/*/*", "/proc/irq/*/*", "/dev/*", "/dev/*/*",
+]  # fmt: skip
+TOLD = [
+    "online", "offline", "online_movable", "always", "madvise", "never", "defer", "kmem", "!kmalloc", "kmem:kmalloc",
+    "hist:keys=ptr", "stacktrace:3", "enable_event:kmem:kfree", "nop", "function", "0-1", "+memory -pids", "max", "1 2",
+    "4096 0 1", "dentry 9 9 9", "madvise always", "mem", "disk", "none", "10%", "0 0 0 0", "a" * 5000,
 ]  # fmt: skip
 
 
@@ -162,9 +189,18 @@ class Lines:
         kind = self.random.random()
         if kind < 0.25:
             return self.pick(OPENERS)
+        if kind < 0.3:
+            return self.store()
         if kind < 0.7:
             return self.simple()
         return self.construct(0)
+
+    def store(self) -> str:
+        """Something written into a few files of the system, or into many of them."""
+        word = self.pick([*TOLD, *NUMBERS, *HOSTILE])
+        folder, _, name = self.pick(FILES).rpartition("/")
+        letters = self.pick(["", "[a-c]", "[d-k]", "[l-n]", "[o-r]", "[s-z]", "[a-m]*[a-m]", "[n-z]*[a-m]"])
+        return f"echo {self.quoted(word)} | tee {folder}/{letters}{name} > /dev/null"
 
     def construct(self, depth: int) -> str:
         """A construct of the language around commands, never one that loops without end."""

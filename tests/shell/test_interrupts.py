@@ -47,6 +47,11 @@ awk 'BEGIN {while (1) a[i++] = i}'
 awk '{n = n + $1 % 7 "x"} END {print n}' /tmp/lines
 awk '/(1*)*(1*)*z/' /tmp/lines
 bc -l <<< 'e(99999)'
+bc <<< "$(seq -s+ 200000)"
+x=$(seq -s';x=' 200000); awk "BEGIN{x=$x}"
+seq 20000 | xargs tee > /dev/null < /dev/null; tee $(seq 20000) < /dev/null
+x=$(seq -s: 200000); PATH=$x nosuch; CDPATH=$x; cd nosuch
+swapon $(seq 100000) 2> /dev/null
 grep -f <(seq 100000) /proc/meminfo
 grep -o -F -f <(seq 100000) /proc/meminfo
 read -r -a x < <(seq 300000 | tr '\\n' ' ')

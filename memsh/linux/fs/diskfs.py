@@ -21,7 +21,7 @@ from memsh.linux.include.flags import SIGXFSZ
 from memsh.linux.include.mm_types import AddressSpace, File, Inode
 from memsh.linux.include.resource import RLIMIT_FSIZE
 from memsh.linux.include.sched import rlimit
-from memsh.linux.include.stat import s_isblk, s_ischr, s_isfifo
+from memsh.linux.include.stat import s_isblk, s_ischr, s_isfifo, s_isreg
 from memsh.linux.mm.filemap import directio
 from memsh.linux.mm.filemap.filemap import filemap_read, filemap_skip, filemap_write
 from memsh.linux.mm.filemap.pagecache import frame_page, invalidate_mapping_pages, mapping_of, truncate
@@ -138,6 +138,8 @@ class FileSystem(Tree):
         inode = self.lookup(path)
         if inode.is_dir and writable:
             raise KernelError("EISDIR")
+        if writable:
+            self.get_write_access(inode)
         if inode.target:
             raise KernelError("ELOOP")  # as with O_NOFOLLOW: links are followed before
         if s_isfifo(inode.mode):
@@ -153,6 +155,13 @@ class FileSystem(Tree):
         inode.opened += 1
         self.opened += 1
         return self._file(inode, self.path_of(inode), writable)
+
+    def get_write_access(self, inode: Inode) -> None:
+        """ETXTBSY for the program of a process (deny_write_access)."""
+        if inode.opened and s_isreg(inode.mode):
+            for task in self.box.tasks.values():
+                if task.mm is not None and task.mm.exe_file is not None and task.mm.exe_file.inode is inode:
+                    raise KernelError("ETXTBSY")
 
     def blkdev_open(self, rdev: tuple[int, int], *, writable: bool = False) -> File:
         """Open a disk by its number. ENXIO: there is none."""
@@ -280,6 +289,7 @@ class FileSystem(Tree):
             raise KernelError("EINVAL")
         if s_isfifo(inode.mode):
             raise KernelError("EINVAL" if inode.pipe is not None and inode.pipe.readers else "ENXIO")
+        self.get_write_access(inode)
         if self.box.swap.is_swapfile(inode):
             raise KernelError("ETXTBSY")
         if inode.s_op.room(self.box, inode, 0, size) < size:

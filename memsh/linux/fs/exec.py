@@ -50,7 +50,7 @@ from memsh.linux.kernel.cmdline import default_dump_filter
 from memsh.linux.kernel.exit import do_exit, do_group_exit, mmput
 from memsh.linux.kernel.fork import complete_vfork_done, free_task
 from memsh.linux.mm.memory.fault import touch_range
-from memsh.linux.mm.memory.outcome import Killed, Segfault
+from memsh.linux.mm.memory.outcome import BusError, Killed, Segfault
 from memsh.linux.mm.memory.rss_stat import keep_pages, sync_mm_rss
 from memsh.linux.mm.memory.uaccess import write as put_bytes
 from memsh.linux.mm.mmap.vma import (
@@ -146,6 +146,8 @@ def _execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[str
     file = box.fs.open(image.path)
     try:
         box.fs.read(file, 0, 256)
+        if file.inode.size < image.size:
+            raise KernelError("ENOEXEC")  # something else has been written there
         mm = mm_alloc(box)
     except KernelError:
         box.fs.fput(file)
@@ -168,7 +170,7 @@ def _execve(box: Box, task: Task, name: str, argv: list[str], envp: Sequence[str
         mmput(box, old)
     try:
         _load_elf_binary(box, task, image, file, argv, envp, top)
-    except (KernelError, Segfault) as error:
+    except (KernelError, Segfault, BusError) as error:
         box.oom.raise_if_killed(task)
         do_group_exit(box, task, SIGSEGV)
         raise PastReturn(error.code if isinstance(error, KernelError) else "EFAULT") from None

@@ -145,6 +145,7 @@ def root_disk() -> Inode:
 
 
 def _disk(name: str, dev: tuple[int, int], size: int) -> Inode:
+    """Its inode in bdev, whose number is the device's (bdev_add)."""
     disk = Inode(dev[0] << MINORBITS | dev[1], name, dev, BDEV, size, mode=S_IFBLK | 0o660)
     disk.seed = ""
     return disk

@@ -6,10 +6,11 @@ neg pos not step call builtin getline.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from memsh.digits import is_digits
-from memsh.textutils.awk.lexer import AwkError, Lexer, Token, odd_escapes
+from memsh.textutils.awk.lexer import EACH, AwkError, Lexer, Token, odd_escapes
 from memsh.textutils.awk.values import as_double
 from memsh.textutils.regexp import RegexpError, compiled
 
@@ -34,9 +35,10 @@ COUNTS = {
 class ExpressionParser:
     """Reads one program's tokens: expressions."""
 
-    def __init__(self, text: str, where: str) -> None:
+    def __init__(self, text: str, where: str, heed: Callable[[], None]) -> None:
         self.where = where
-        lexer = Lexer(text, where)
+        self.heed = heed
+        lexer = Lexer(text, where, heed)
         self.stream = lexer.tokens()
         self.warnings = lexer.warnings
         self.odd: set[str] = set()  # escapes of regular expressions that were warned about
@@ -62,6 +64,8 @@ class ExpressionParser:
     def take(self) -> Token:
         token = self.token
         self.place += 1
+        if not self.place % EACH:
+            self.heed()
         self.token = self.stream[min(self.place, len(self.stream) - 1)]
         return token
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, NoReturn
 
 from memsh.shell import ShellError
@@ -14,6 +14,7 @@ _KEYWORDS = """BEGIN BEGINFILE END ENDFILE break case continue default delete do
 _BUILTINS = """and asort asorti atan2 bindtextdomain close compl cos dcgettext dcngettext exp fflush gensub gsub index
  int isarray length log lshift match mkbool mktime or patsplit rand rshift sin split sprintf sqrt srand strftime
  strtonum sub substr system systime tolower toupper typeof xor"""
+EACH = 256  # tokens between two looks for Ctrl-C
 KEYWORDS, BUILTINS = frozenset(_KEYWORDS.split()), frozenset(_BUILTINS.split())
 DIRECTIVES = ("include", "load", "namespace")
 _TOKEN = re.compile(
@@ -84,8 +85,9 @@ class AwkError(ShellError):
 class Lexer:
     """The tokens of one program. `where` is "cmd. line" or the file's name; warnings are for standard error."""
 
-    def __init__(self, text: str, where: str) -> None:
+    def __init__(self, text: str, where: str, heed: Callable[[], None] = lambda: None) -> None:
         self.text = text
+        self.heed = heed  # Ctrl-C, now and then
         self.where = where
         self.line = 1
         self.warnings: list[str] = []
@@ -98,6 +100,8 @@ class Lexer:
         found: list[Token] = []
         text, place, size = self.text, 0, len(self.text)
         while place < size:
+            if not len(found) % EACH:
+                self.heed()
             char, begin = text[place], place
             if char == '"':
                 start = self.line

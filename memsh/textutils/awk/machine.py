@@ -155,6 +155,22 @@ class Machine(Runtime):
 
     # the run
 
+    def _compiled(self, shapes: Shapes) -> tuple[dict[str, list[Step]], list[Step]]:
+        """The steps of the special patterns, and those of each record."""
+        defined: dict[str, Defined] = define(self.program)
+        for function in self.program.functions.values():
+            defined[function.name].body = Statements(self, shapes, defined, function).step(function.body)
+        made = Statements(self, shapes, defined, None)
+        by_kind: dict[str, list[Step]] = {"BEGIN": [], "END": [], "BEGINFILE": [], "ENDFILE": []}
+        main: list[Step] = []
+        for rule in self.program.rules:
+            if rule.kind == "main":
+                main.append(self._rule(made, rule))
+            else:
+                assert rule.action is not None
+                by_kind[rule.kind].append(made.step(rule.action))
+        return by_kind, main
+
     def run(self) -> int:
         """The program's status."""
         program = self.program
@@ -165,18 +181,8 @@ class Machine(Runtime):
             shapes.asked |= shapes.names
             shapes.mixed |= shapes.names
         self.begun = True
-        defined: dict[str, Defined] = define(program)
-        for function in program.functions.values():
-            defined[function.name].body = Statements(self, shapes, defined, function).step(function.body)
-        made = Statements(self, shapes, defined, None)
-        by_kind: dict[str, list[Step]] = {"BEGIN": [], "END": [], "BEGINFILE": [], "ENDFILE": []}
-        main: list[Step] = []
-        for rule in program.rules:
-            if rule.kind == "main":
-                main.append(self._rule(made, rule))
-            else:
-                assert rule.action is not None
-                by_kind[rule.kind].append(made.step(rule.action))
+        with self.io.looking():
+            by_kind, main = self._compiled(shapes)
         self.begin_file, self.end_file = by_kind["BEGINFILE"], by_kind["ENDFILE"]
         status = 0
         try:

@@ -44,8 +44,10 @@ class Program(NamedTuple):
 class Parser(ExpressionParser):
     """Reads one program's tokens: rules, functions, statements."""
 
-    def __init__(self, text: str, where: str, include: Callable[[str], Program]) -> None:
-        super().__init__(text, where)
+    def __init__(
+        self, text: str, where: str, include: Callable[[str], Program], heed: Callable[[], None]
+    ) -> None:
+        super().__init__(text, where, heed)
         self.include = include  # the program in a file that @include names; OSError: there is none
         self.loops = 0
         self.in_function = False

@@ -83,7 +83,7 @@ class Machine:
 
     def run(self, text: str, where: str) -> bool:
         """Do a text, whose name mistakes are told with; False if it asks to leave."""
-        parser = Parser(text)
+        parser = Parser(text, self.io.check)
         while True:
             try:
                 tree = parser.unit()

@@ -54,10 +54,11 @@ class Function(NamedTuple):
     void: bool
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """The words of a text, a newline a word too; at last ones of the kind "end"."""
+def tokens(text: str, heed: Callable[[], None]) -> Iterator[Token]:
+    """The words of a text, a newline a word too; at last ones of the kind "end". `heed` takes Ctrl-C."""
     place, line = 0, 1
     while place < len(text):
+        heed()
         found = _TOKEN.match(text, place)
         if found is None:
             yield Token("wrong", text[place], line)
@@ -77,8 +78,8 @@ def tokens(text: str) -> Iterator[Token]:
 class Parser:
     """Reads one line's statements, or a definition, at a time."""
 
-    def __init__(self, text: str) -> None:
-        self.tokens = tokens(text)
+    def __init__(self, text: str, heed: Callable[[], None]) -> None:
+        self.tokens = tokens(text, heed)
         self.token = next(self.tokens)
         self.function = False
         self.loops: list[str] = []
