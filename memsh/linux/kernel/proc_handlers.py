@@ -120,6 +120,17 @@ def _pipe_size(handler: Handler, value: int, negative: bool) -> int:
     return max(PAGE_SIZE, 1 << (value - 1).bit_length()) if value else PAGE_SIZE
 
 
+class MinusZero(int):
+    """Ticks below zero that make no hundredth of a second: nothing, behind its sign."""
+
+    def __str__(self) -> str:
+        return "-0"
+
+
+def _hundredths(amount: int, negative: bool) -> int:
+    return (-amount or MinusZero()) if negative else amount
+
+
 CONVERSIONS: dict[str, Callable[[Handler, int, bool], int]] = {
     "bool": lambda handler, value, negative: int(bool(value)),
     "int": _int,
@@ -134,5 +145,5 @@ CONVERSIONS: dict[str, Callable[[Handler, int, bool], int]] = {
 # what is kept in ticks and shown as time
 SHOWN: dict[str, Callable[[Handler, int], int]] = {
     "ms_jiffies": lambda handler, ticks: ticks * 1000 // handler.hz,
-    "userhz_jiffies": lambda handler, ticks: (abs(ticks) * USER_HZ // handler.hz) * (-1 if ticks < 0 else 1),
+    "userhz_jiffies": lambda handler, ticks: _hundredths(abs(ticks) * USER_HZ // handler.hz, ticks < 0),
 }
