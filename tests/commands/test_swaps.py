@@ -142,3 +142,24 @@ def test_areas_by_label_and_mount_options() -> None:
     uuid = boxed("mkswap /dev/vda")[0].rpartition("UUID=")[2].strip()
     assert boxed(f"swapon -d -U {uuid}; swapoff -a")[1:] == ("", 0)
     assert boxed("swapon -o foo /dev/vda")[2] == 2
+
+
+def test_swap_of_a_machine_with_groups_and_frontswap() -> None:
+    """As a kernel of x86_64 said it, with what swapon took (swap_cgroup_swapon, frontswap's map), which swapoff gives
+    back."""
+    typed = Typed("--arch", "x86_64", "--swap", "256M")
+    pages = "grep -c swap /proc/vmallocinfo; grep nr_free_pages /proc/vmstat"
+    typed("swapoff /dev/vda; swapon /dev/vda; swapoff /dev/vda; drain_all_pages")
+    before = typed(pages)
+    typed("swapon /dev/vda")
+    assert typed("dmesg | tail -1").endswith(
+        "Adding 262140k swap on /dev/vda.  Priority:-2 extents:1 across:262140k FS\n"
+    )
+    areas = [line.split(maxsplit=1)[1] for line in typed("grep swap /proc/vmallocinfo").splitlines()]
+    assert areas == [
+        "8192 swap_cgroup_swapon+0x28/0x150 pages=1 vmalloc N0=1",
+        "69632 __do_sys_swapon+0x8d7/0x1340 pages=16 vmalloc N0=16",
+    ]
+    assert typed("check").startswith("ok")
+    typed("swapoff /dev/vda; drain_all_pages")
+    assert typed(pages) == before

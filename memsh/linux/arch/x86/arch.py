@@ -34,6 +34,20 @@ class Elf:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SwapObjects:
+    """What a swap area takes (mm/swapfile.c): bytes of a swap_info_struct, of its percpu_ref, a swap_extent, an
+    address_space, a CPU's slots cache; who maps its map of slots and its records of groups, as vmallocinfo names it."""
+
+    info: int
+    users: int
+    extent: int
+    space: int
+    slots: int
+    caller: str
+    cgroup_caller: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Arch:
     """One kind of machine.
 
@@ -53,6 +67,7 @@ class Arch:
     thread_size: int  # bytes of a kernel stack
     vmap_stack: str  # who maps kernel stacks page by page, as /proc/vmallocinfo names it; "" where they are one block
     vmap_idle_stack: str  # the same of the idle tasks of further CPUs
+    swap: SwapObjects
     mmu: Mmu
     elf: Elf
     sys_mmap: str  # the system call behind mmap(), as strace names it

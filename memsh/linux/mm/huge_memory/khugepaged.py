@@ -393,7 +393,7 @@ def hugepage_init(box: Box) -> None:
     if parameter in ENABLED:
         thp.enabled = parameter
     elif parameter is not None:
-        box.log.printk("transparent_hugepage= cannot parse, ignored", KERN_WARNING)
+        box.log.printk("huge_memory: transparent_hugepage= cannot parse, ignored", KERN_WARNING)
     if small:
         thp.enabled = thp.defrag = "never"
         thp.use_zero_page = False

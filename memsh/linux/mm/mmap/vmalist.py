@@ -195,8 +195,8 @@ def may_expand_vm(box: Box, mm: MmStruct, flags: int, npages: int) -> bool:
         box.vm.told_of_data_limit = True
         or_boot = "" if ignored else " or use boot option ignore_rlimit_data"
         box.log.printk(
-            f"{box.current.comm} ({box.current.pid}): VmData {mm.data_vm + npages << 12} exceed data ulimit {soft}. "
-            f"Update limits{or_boot}.",
+            f"mmap: {box.current.comm} ({box.current.pid}): VmData {mm.data_vm + npages << 12} exceed data ulimit "
+            f"{soft}. Update limits{or_boot}.",
             KERN_WARNING,
         )
     return ignored

@@ -8,8 +8,8 @@ Pages that lie side by side and are written at one moment are one request to the
 
 Counters: pswpin, pswpout, nr_swapcached, nr_file_pages, nr_writeback, nr_written, nr_zone_write_pending.
 
-Known deviations: zswap, frontswap and discard do not exist; no I/O errors; what a swap file holds is not seen by those
-who read the file.
+Known deviations: zswap and discard do not exist, frontswap has a map and no store; no I/O errors; what a swap file
+holds is not seen by those who read the file.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ class SwapArea:
     """
 
     __slots__ = (
-        "addr", "cluster_next", "cluster_nr", "continued", "data", "highest_bit", "inode", "inuse_pages", "kind",
+        "addr", "cgroup_map", "cgroup_pages", "cluster_next", "cluster_nr", "continued", "data", "highest_bit", "inode",
+        "inuse_pages", "kind",
         "lowest_bit", "map_addr", "max", "objects", "pages", "path", "priority", "swap_map", "trees", "type", "used",
         "writeok",
     )  # fmt: skip
@@ -59,6 +60,7 @@ class SwapArea:
         self.lowest_bit = self.highest_bit = self.cluster_next = self.cluster_nr = 0
         self.swap_map = bytearray()
         self.map_addr = 0
+        self.cgroup_map, self.cgroup_pages = 0, list[int]()  # where it is recorded which groups pay for slots
         self.objects: list[int] = []
         self.trees: list[SwapTree] = []
         self.data: dict[int, bytes] = {}

@@ -9,7 +9,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.flags import GFP_KERNEL
+from memsh.linux.include.flags import GFP_KERNEL, GFP_NAMES
 from memsh.linux.include.kern_levels import KERN_ERR, KERN_INFO, KERN_WARNING
 from memsh.linux.include.mm_types import File, Inode
 from memsh.linux.mm.filemap.pagecache import frame_view, mapping_of
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"SWAPSPACE2"
 VERSION_AT, MAGIC_AT = 1024, 4086
-CALLER = "__ia32_sys_swapon+0x7b3/0x1020"
-INFO_SIZE, USERS_SIZE, EXTENT_SIZE, SPACE_SIZE, SLOTS_SIZE = 212, 40, 28, 120, 256  # of the kernel's structures
+SC_PER_PAGE = 2048  # slots whose groups one page records
 
 
 def swap_header(pages: int, uuid: bytes = bytes(16), label: bytes = b"") -> bytes:
@@ -59,8 +58,8 @@ def _alloc_swap_info(box: Box) -> SwapArea:
     if area is None:
         if len(info) >= MAX_SWAPFILES:
             raise KernelError("EPERM", "too many swap areas")
-        addr = box.slab.kmalloc(INFO_SIZE, GFP_KERNEL)
-        users = box.slab.kmalloc(USERS_SIZE, GFP_KERNEL)
+        addr = box.slab.kmalloc(box.arch.swap.info, GFP_KERNEL)
+        users = box.slab.kmalloc(box.arch.swap.users, GFP_KERNEL)
         if not addr or not users:
             for got in (addr, users):
                 if got:
@@ -119,18 +118,23 @@ def swapon(box: Box, file: File, name: str, priority: int = -1) -> SwapArea:
     area.kind = "partition" if inode.mode & 0o170000 == 0o060000 else "file"
     enable_swap_info(box, area, priority)
     size = area.size_kb
-    box.log.printk(f"Adding {size}k swap on {name}.  Priority:{area.priority} extents:1 across:{size}k ", KERN_INFO)
+    told = f"Adding {size}k swap on {name}.  Priority:{area.priority} extents:1 across:{size}k "
+    box.log.printk(told + ("FS" if _frontswap(box) else ""), KERN_INFO)
     enable_swap_slots_cache(box)
     return area
 
 
 def _setup(box: Box, area: SwapArea, slots: int) -> None:
     """The map of slots and the trees of the swap cache. ENOMEM."""
-    area.map_addr = box.vmalloc.vmalloc(slots, CALLER)
+    its = box.arch.swap
+    area.map_addr = box.vmalloc.vmalloc(slots, its.caller)
     if not area.map_addr:
         raise KernelError("ENOMEM")
+    _swap_cgroup_swapon(box, area, slots)
     spaces = -(-slots // (1 << SPACE_SHIFT))
-    for size in (EXTENT_SIZE, SPACE_SIZE * spaces):
+    word = box.arch.word
+    frontswap = (-(-slots // (8 * word)) * word,) if _frontswap(box) else ()  # a bit for each slot
+    for size in (its.extent, *frontswap, its.space * spaces):
         addr = box.slab.kmalloc(size, GFP_KERNEL)
         if not addr:
             release(box, area)
@@ -145,12 +149,34 @@ def _setup(box: Box, area: SwapArea, slots: int) -> None:
     area.trees = [SwapTree(box) for _ in range(spaces)]
 
 
+def _frontswap(box: Box) -> bool:
+    return "ZSWAP" in box.model.options
+
+
+def _swap_cgroup_swapon(box: Box, area: SwapArea, slots: int) -> None:
+    """Two bytes for each slot, for the group that pays for it (mm/swap_cgroup.c). ENOMEM."""
+    if "MEMCG" not in box.model.options:
+        return
+    length = -(-slots // SC_PER_PAGE)
+    area.cgroup_map = box.vmalloc.vmalloc(length * box.arch.word, box.arch.swap.cgroup_caller)
+    gfp = GFP_KERNEL | GFP_NAMES["__GFP_ZERO"]
+    while area.cgroup_map and len(area.cgroup_pages) < length and (pfn := int(box.pages.alloc_pages(gfp, 0))):
+        area.cgroup_pages.append(pfn)
+    if len(area.cgroup_pages) < length:
+        release(box, area)
+        raise KernelError("ENOMEM")
+
+
 def release(box: Box, area: SwapArea) -> None:
     """Give back what an area took."""
     box.changes += 1
     for addr in area.objects:
         box.slab.kfree(addr)
     box.vmalloc.vfree(area.map_addr)
+    for pfn in area.cgroup_pages:
+        box.pages.free_pages(pfn, 0)
+    if area.cgroup_map:
+        box.vmalloc.vfree(area.cgroup_map)
     area.clear()
 
 
@@ -175,7 +201,7 @@ def enable_swap_slots_cache(box: Box) -> None:
     if not swap.cache_allocated:
         swap.cache_allocated = True
         for _ in range(2 * box.config.cpus):
-            swap.cache_objects.append(box.slab.kmalloc(SLOTS_SIZE, GFP_KERNEL))
+            swap.cache_objects.append(box.slab.kmalloc(box.arch.swap.slots, GFP_KERNEL))
     swap.cache_enabled = bool(swap.active)
 
 

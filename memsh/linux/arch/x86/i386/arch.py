@@ -1,6 +1,6 @@
 """i386 without PAE, with HIGHMEM4G (arch/x86, CONFIG_X86_32)."""
 
-from memsh.linux.arch.x86.arch import GIB, MIB, Arch, Elf
+from memsh.linux.arch.x86.arch import GIB, MIB, Arch, Elf, SwapObjects
 from memsh.linux.arch.x86.i386.mmu import I386_MMU
 from memsh.linux.arch.x86.i386.stacks import CALLS, STACKS
 from memsh.linux.arch.x86.i386.traces import TRACES
@@ -32,6 +32,7 @@ I386 = Arch(
     store_bypass="vulnerable",
     vm_struct=36,
     thread_size=8192,
+    swap=SwapObjects(212, 40, 28, 120, 256, "__ia32_sys_swapon+0x7b3/0x1020"),
     vmap_stack="",
     vmap_idle_stack="",
     zone_names=("DMA", "Normal", "HighMem", "Movable"),

@@ -1,6 +1,6 @@
 """x86_64 with four-level page tables, NUMA, SPARSEMEM_VMEMMAP (arch/x86, CONFIG_X86_64)."""
 
-from memsh.linux.arch.x86.arch import MIB, TIB, Arch, Elf
+from memsh.linux.arch.x86.arch import MIB, TIB, Arch, Elf, SwapObjects
 from memsh.linux.arch.x86.x86_64.layout import VMEMMAP_START
 from memsh.linux.arch.x86.x86_64.mmu import X86_64_MMU
 from memsh.linux.arch.x86.x86_64.stacks import CALLS, STACKS
@@ -36,6 +36,7 @@ X86_64 = Arch(
     store_bypass="not vulnerable",
     vm_struct=64,
     thread_size=16384,
+    swap=SwapObjects(376, 56, 48, 192, 512, "__do_sys_swapon+0x8d7/0x1340", "swap_cgroup_swapon+0x28/0x150"),
     vmap_stack="kernel_clone+0xba/0x3d0",
     vmap_idle_stack="fork_idle+0x71/0x100",
     zone_names=("DMA", "DMA32", "Normal", "Movable", "Device"),
