@@ -170,6 +170,7 @@ def asked(session: Session) -> None:
     as it would while a loop does nothing else: the longer it goes on, the faster."""
     if not session.jobs or session.box is None:
         return
+    let_ready(session)
     timer, waiting = session.box.timer, session.asking
     waiting.times = waiting.times + 1 if waiting.usec == timer.usec else 0
     if waiting.times > FREE:
@@ -231,5 +232,5 @@ def let_others(session: Session, until: int) -> bool:
     wake = min([until, *(job.wake for job in session.jobs)])
     if wake == NEVER or session.box is None:
         return False
-    advance(session, max(0, wake - session.box.timer.usec))
+    session.advance(max(0, wake - session.box.timer.usec))
     return True

@@ -58,6 +58,7 @@ class Strands:
         self.waiting: list[Strand] = []
         self.fresh: list[Callable[[], object]] = []
         self.unsaid: list[Callable[[], object]] = []
+        self.limit: tuple[int, BaseException | None] = NEVER, None  # µs by the box's clock, and what is raised then
 
     def begin(self, work: Callable[[], object], then: Strand) -> Strand:
         """One more, whose turn it is as soon as somebody waits. `then`: who goes on first when it has ended."""
@@ -87,12 +88,12 @@ class Strands:
         while self.unsaid:
             self.unsaid.pop()()
         me, session = self.now, self.session
-        me.ready, me.stuck, me.until = ready, stuck, until
+        me.ready, me.stuck, me.until = ready, stuck, min(until, self.limit[0])
         self.waiting.append(me)
         try:
             while not me.can():
-                if until < NEVER and session.box.timer.usec >= until:
-                    raise Late
+                if me.until < NEVER and session.box.timer.usec >= me.until:
+                    raise self.limit[1] if until > me.until and self.limit[1] is not None else Late
                 following = self._next(first)
                 if following is not None:
                     self._give(me, following)

@@ -77,6 +77,7 @@ OPENERS = [
     "p=$(mmap 8M); write $p 8M; madvise $p 8M pageout", "echo 3 > /proc/sys/vm/drop_caches", "heard 'x=$?' 3 7 w 1 0",
     "stress --vm 1 --vm-bytes 2M -t 1", "age 5s", "f 5 || return",
     "declare -n r=x; r=5", "coproc cat", "select q in a; do :; done < /tmp/b",
+    "echo 1 >&${COPROC[1]}; read -r x <&${COPROC[0]}", "echo hi > /tmp/p", "timeout 2 cat /tmp/p",
     "declare -n r=a; r[1]=4; unset -n r", "sleep 9 & disown", "disown -a; jobs", "fc -s x=y", "fc -l | tail -3",
     "echo 1 > /sys/kernel/mm/ksm/run", "p=$(mmap 256k); fill $p 4k; madvise $p 256k mergeable; sleep 3",
     "echo 2 > /sys/kernel/mm/ksm/run; sleep 1", "nice -n 5 malloc 9", "renice 3 53", "chrt -f -p 9 53", "chrt -p 53",

@@ -59,6 +59,17 @@ def test_ctrl_c_ends_the_waiting() -> None:
     assert out.getvalue().endswith("yes\n")
 
 
+def test_timeout_ends_the_waiting_by_the_boxs_clock() -> None:
+    line = "rm -f p; mkfifo p; timeout 2 cat p; echo $?; (sleep 1; echo late > p) & timeout 3 cat p; echo $?; "
+    line += "timeout 1 sh -c 'echo x > p'; echo $?; timeout 9 timeout 1 cat p; echo $?; wait"
+    assert boxed(line) == ("124\nlate\n0\n124\n124\n", "", 0)
+
+
+def test_a_reader_that_has_gone_is_noticed() -> None:
+    got = boxed("rm -f p; mkfifo p; yes > p & head -1 p; jobs")
+    assert got[0].splitlines()[0] == "y" and "Running" not in got[0]
+
+
 def test_what_is_in_a_pipe_travels() -> None:
     made, out = session("mkfifo /tmp/p", "exec 3<>/tmp/p", "echo one >&3", "echo two >&3")
     made.run("undo; echo three >&3; read a <&3; read b <&3; echo $a $b")

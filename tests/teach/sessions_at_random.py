@@ -293,6 +293,9 @@ disown
 trap 'malloc 8; z=usr' USR1; kill -USR1 $$
 trap 'echo done >> /t{n}' RETURN; f 3; trap - RETURN
 coproc cat
+echo {n} >&${{COPROC[1]}}; read x <&${{COPROC[0]}}
+mkfifo /p{n}; {{ read y < /p{n}; malloc 8; }} & echo {m} > /p{n}
+exec 5<>/p{n}; echo {m} >&5; read x <&5
 thread; malloc 1k; switch 53
 vfork; malloc 5; _exit
 memfd m{n} 1M

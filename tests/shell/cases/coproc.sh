@@ -17,4 +17,4 @@ coproc C while read l; do echo ">$l"; done; echo ${#C[@]}; echo t >&${C[1]}; rea
 coproc { cat; } > f; echo hi >&${COPROC[1]}; eval "exec ${COPROC[1]}>&-"; wait; cat f
 g() { coproc cat; coproc X cat x; coproc (cat; echo) ; coproc X (cat) > f; coproc Y if true; then cat; fi; }; declare -f g
 (coproc U { cat; }; echo su >&${U[1]}; read v <&${U[0]}; echo $v); (readonly R=3; coproc R { cat; }; echo $?; kill $!)
-coproc nosuchcmd 2>/dev/null; wait $!; echo $?; coproc T { kill -9 $BASHPID; }; wait $T_PID; echo $?
+coproc nosuchcmd 2>/dev/null; wait $!; echo $?; coproc T { kill -9 $BASHPID; }; wait $!; echo $?
