@@ -12,7 +12,7 @@ from memsh.linux.fs.ext4 import DISK_DEV, inode_blocks
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.stat import s_isblk
 from memsh.procfs import tree
-from memsh.procfs.node import Directory, Link, ProcFile
+from memsh.procfs.node import Directory, Link, Node, ProcFile
 from memsh.procfs.pid_mounts import mount_of
 from memsh.shell.io import IO
 from memsh.shell.session import Session
@@ -83,14 +83,23 @@ def _link(session: Session, path: str) -> Facts | None:
         inode = box.fs.lookup(whole)
         blocks = inode_blocks(inode) * (BLOCK // 512) if inode.dev == DISK_DEV else 0
         return Facts("link", 0o777, inode.size, inode.number, 1, inode.dev, inode.usec / 1e6, blocks, inode.target)
+    return _in_procfs(box, whole, tree.lookup(box, whole, False))
 
-    node = tree.lookup(box, whole, False)
-    try:
-        target = tree.readlink(box, whole) or ""
-    except KernelError:
-        target = ""  # a kernel thread's exe leads nowhere
-    size = node.size if isinstance(node, Link) else 0
-    facts = Facts("link", node.mode, size, tree.inode(whole), 1, PROC_DEV, None, target=target)
+
+def _in_procfs(box: Box, whole: str, node: Node) -> Facts:
+    """Those of a node of /proc or /sys, of a link itself."""
+    number = tree.inode(whole)
+    if isinstance(node, Link):
+        try:
+            target = node.target(box)
+        except KernelError:
+            target = ""  # a kernel thread's exe leads nowhere
+        facts = Facts("link", node.mode, node.size, number, 1, PROC_DEV, None, target=target)
+    elif isinstance(node, Directory):
+        facts = Facts("dir", node.mode & 0o7777, 0, number, node.nlink(box), PROC_DEV, None)
+    else:
+        size = tree.file_size(box, whole, node) if isinstance(node, ProcFile) else 0
+        facts = Facts("file", node.mode & 0o7777, size, number, 1, PROC_DEV, None)
     return _seen_through(box, facts, whole)
 
 
@@ -108,7 +117,16 @@ def link_target(session: Session, path: str) -> str | None:
 
 def lstat(session: Session, path: str, follow: bool = False) -> Facts:
     """The facts of a name; with `follow`, or with a slash at its end, of where its links lead. ENOENT."""
-    link = None if follow or path.endswith("/") else _link(session, path)
+    box, through = session.box, follow or path.endswith("/")
+    if box is not None and not box.panicked and is_procfs(whole := path_of(session, path, through)):
+        try:
+            node = tree.lookup(box, whole, through)
+        except KernelError:
+            raise missing(session, whole) from None
+        if path.endswith("/") and not isinstance(node, Directory):
+            raise KernelError("ENOTDIR")
+        return _in_procfs(box, whole, node)
+    link = None if through else _link(session, path)
     if link is not None:
         return link
     whole = path_of(session, path)
@@ -119,12 +137,8 @@ def lstat(session: Session, path: str, follow: bool = False) -> Facts:
         raise KernelError("ENOTDIR")
     if session.box is None:
         return Facts(kind, 0o555 if kind == "dir" else 0o444, 0, 1, 1, PROC_DEV, None, io_block=PROC_IO_BLOCK)
-    if is_procfs(whole):
-        node = tree.lookup(session.box, whole)
-        links = node.nlink(session.box) if isinstance(node, Directory) else 1
-        size = tree.file_size(session.box, whole, node) if isinstance(node, ProcFile) else 0
-        facts = Facts(kind, node.mode & 0o7777, size, tree.inode(whole), links, PROC_DEV, None)
-        return _seen_through(session.box, facts, whole)
+    if is_procfs(whole):  # of a machine that stands still
+        return _in_procfs(session.box, whole, tree.lookup(session.box, whole))
     inode = session.box.fs.lookup(whole)
     if kind == "device":
         shown = "block" if s_isblk(inode.mode) else "char"
