@@ -16,12 +16,14 @@ from memsh.proctext import mountinfo, swaps
 NOT_ALL = 64
 NONE = 32
 RAM_MAJOR = 1
-SIZES = ("SIZE", "DISC-GRAN", "DISC-MAX", "WSAME")
+SIZES = ("SIZE", "DISC-GRAN", "DISC-MAX", "WSAME", "ZONE-SZ", "ZONE-APP", "ZONE-WGRAN")
 QUEUE = {
     "DISC-GRAN": "discard_granularity", "DISC-MAX": "discard_max_bytes", "DISC-ZERO": "discard_zeroes_data",
     "LOG-SEC": "logical_block_size", "MIN-IO": "minimum_io_size", "OPT-IO": "optimal_io_size",
     "PHY-SEC": "physical_block_size", "RA": "read_ahead_kb", "RAND": "add_random", "ROTA": "rotational",
-    "RQ-SIZE": "nr_requests", "WSAME": "write_same_max_bytes", "ZONED": "zoned",
+    "RQ-SIZE": "nr_requests", "WSAME": "write_same_max_bytes", "ZONED": "zoned", "ZONE-NR": "nr_zones",
+    "ZONE-AMAX": "max_active_zones", "ZONE-OMAX": "max_open_zones", "ZONE-APP": "zone_append_max_bytes",
+    "ZONE-WGRAN": "zone_write_granularity",
 }  # fmt: skip
 COLUMNS = {
     one.name: one
@@ -43,21 +45,28 @@ COLUMNS = {
         Column("SIZE", "size of the device", right=True, width=5), Column("MOUNTPOINT", "where the device is mounted"),
         Column("MOUNTPOINTS", "all locations where device is mounted", kind="a"), Column("TYPE", "device type"),
         Column("WSAME", "write same max bytes", right=True), Column("ZONED", "zone model"),
+        Column("ZONE-SZ", "zone size", right=True), Column("ZONE-WGRAN", "zone write granularity", right=True),
+        Column("ZONE-APP", "zone append max bytes", right=True),
+        Column("ZONE-NR", "number of zones", right=True, kind="n"),
+        Column("ZONE-OMAX", "maximum number of open zones", right=True, kind="n"),
+        Column("ZONE-AMAX", "maximum number of active zones", right=True, kind="n"),
     )
 }  # fmt: skip
 DEFAULT = ("NAME", "MAJ:MIN", "RM", "SIZE", "RO", "TYPE", "MOUNTPOINTS")
 SETS = {
     "D": ("NAME", "DISC-ALN", "DISC-GRAN", "DISC-MAX", "DISC-ZERO"),
+    "z": ("NAME", "ZONED", "ZONE-SZ", "ZONE-NR", "ZONE-AMAX", "ZONE-OMAX", "ZONE-APP", "ZONE-WGRAN"),
     "t": ("NAME", "ALIGNMENT", "MIN-IO", "OPT-IO", "PHY-SEC", "LOG-SEC", "ROTA", "SCHED", "RQ-SIZE", "RA", "WSAME"),
 }
-_LACKS = [("E", "dedup", " <column>"), ("M", "merge", ""), ("O", "output-all", ""), ("S", "scsi", ""),
-          ("f", "fs", ""), ("m", "perms", ""), ("w", "width", " <num>"), ("z", "zoned", ""),
-          ("", "sysroot", " <dir>")]  # fmt: skip
+_LACKS = [("E", "dedup", " <column>"), ("O", "output-all", ""), ("S", "scsi", ""), ("f", "fs", ""), ("m", "perms", ""),
+          ("w", "width", " <num>"), ("", "sysroot", " <dir>")]  # fmt: skip
 PROGRAM = program(
     "lsblk", "[options] [<device> ...]", "List information about block devices.",
     [Opt("A", "noempty", "", "don't print empty devices"), Opt("D", "discard", "", "print discard capabilities"),
      Opt("I", "include", " <list>", "show only devices with specified major numbers"),
-     Opt("J", "json", "", "use JSON output format"), Opt("P", "pairs", "", 'use key="value" output format'),
+     Opt("J", "json", "", "use JSON output format"),
+     Opt("M", "merge", "", "group parents of sub-trees (usable for RAIDs, Multi-path)"),
+     Opt("P", "pairs", "", 'use key="value" output format'),
      Opt("T", "tree", "[=<column>]", "use tree format output"), Opt("a", "all", "", "print all devices"),
      Opt("b", "bytes", "", "print SIZE in bytes rather than in human readable format"),
      Opt("d", "nodeps", "", "don't print slaves or holders"),
@@ -66,7 +75,7 @@ PROGRAM = program(
      Opt("n", "noheadings", "", "don't print headings"), Opt("o", "output", " <list>", "output columns"),
      Opt("p", "paths", "", "print complete device path"), Opt("r", "raw", "", "use raw output format"),
      Opt("s", "inverse", "", "inverse dependencies"), Opt("t", "topology", "", "output info about topology"),
-     Opt("x", "sort", " <column>", "sort output by <column>"),
+     Opt("x", "sort", " <column>", "sort output by <column>"), Opt("z", "zoned", "", "print zone related information"),
      Opt("y", "shell", "", "use column names to be usable as shell variable identifiers"),
      *(Opt(letter, name, value, "not on this box") for letter, name, value in _LACKS)],
     22, tail=smartcols.listed(COLUMNS, 13), exclusive=("JPr", "Ie"),
@@ -112,7 +121,10 @@ class Disks:
             "RM": self.of(name, "removable"), "RO": self.of(name, "ro"), "SCHED": scheduler,
             "SIZE": str(self.size(name)), "TYPE": "loop" if name.startswith("loop") else "disk",
             "MOUNTPOINT": used[0] if used else "", "MOUNTPOINTS": used,
+            "ZONE-SZ": str(512 * int(chunk) if is_digits(chunk := self.of(name, "queue/chunk_sectors")) else 0),
         }  # fmt: skip
+        for column in ("ZONE-AMAX", "ZONE-OMAX"):
+            cells[column] = cells[column] or "0"  # a disk without zones has no such files
         for column in SIZES:
             cell = cells[column]
             if isinstance(cell, str) and is_digits(cell) and "b" not in given:

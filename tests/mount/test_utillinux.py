@@ -88,6 +88,10 @@ findmnt --real -l
 lsblk -o +SIZE
 lsblk -d
 lsblk -n
+lsblk -z
+lsblk -zJ
+lsblk -M
+lsblk -z -b
 lscpu | grep -v -e Hypervisor -e type:
 lscpu -x | grep -v -e Hypervisor -e type:
 lscpu -B | grep -v -e Hypervisor -e type:
