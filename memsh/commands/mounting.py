@@ -12,6 +12,7 @@ from memsh.linux.box import Box
 from memsh.linux.fs.namespace import mount_hugetlbfs, mount_tmpfs, mounted_at
 from memsh.linux.fs.namespace import umount as take_off
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.stat import s_isblk
 from memsh.linux.mm.hugetlb.super import parse_options as hugetlbfs_options
 from memsh.linux.mm.shmem.super import Tmpfs, parse_options
 from memsh.procfs.pid_mounts import mounted
@@ -50,6 +51,17 @@ class Wanted:
         self.shown = ",".join(["rw", *(word for word in ("sync", "dirsync", "mand") if word in flags), *shown])
 
 
+def _no_file_system(box: Box, source: str) -> str:
+    """Why a disk is not mounted: there is none, nothing can be read from it, or no file system is on it."""
+    inode = box.fs.lookup(source) if source.startswith("/") and box.fs.exists(source) else None
+    if inode is None or not s_isblk(inode.mode):
+        return f"special device {source} does not exist."
+    if inode.rdev == box.fs.device.dev:
+        return f"{source} already mounted or mount point busy."
+    disk = box.fs.memory_disks.get(inode.rdev)
+    return f"can't read superblock on {source}." if disk is not None and not disk.size else _BAD.format(source)
+
+
 @command(
     opt("-t", "--types", type=str, meta="TYPE", help="of the file system"),
     opt("-o", "--options", type=str, default="", meta="LIST", help="size=, nr_inodes=, mode=, remount, …"),
@@ -84,7 +96,7 @@ def mount(box: Box, args: Args, io: IO) -> int:
     huge = args.types == "hugetlbfs" and box.hugetlb.available
     if args.types != "tmpfs" and not huge:
         known = args.types is None or args.types in {row.kind for row in mounted(box)}
-        said = f"special device {source} does not exist." if known else f"unknown filesystem type '{args.types}'."
+        said = _no_file_system(box, source) if known else f"unknown filesystem type '{args.types}'."
         raise ShellError(f"{where}: {said}\n{DMESG}", FAILED)
     try:
         if huge:

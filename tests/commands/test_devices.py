@@ -141,3 +141,16 @@ def test_a_loop_device_that_nothing_stands_behind() -> None:
     assert typed("dd if=/dev/zero of=/dev/loop0 bs=4k count=1").startswith(
         "dd: error writing '/dev/loop0': No space left on device"
     )
+
+
+def test_a_disk_without_a_file_system_is_not_mounted() -> None:
+    """In mount's words, as util-linux's had them."""
+    typed = Typed("--ram", "64M")
+    for device, why in (
+        ("/dev/ram0", "wrong fs type, bad option, bad superblock on /dev/ram0, missing codepage or helper program, or "
+                      "other error."),
+        ("/dev/loop0", "can't read superblock on /dev/loop0."), ("none", "special device none does not exist."),
+        ("/dev/nope", "special device /dev/nope does not exist."),
+    ):  # fmt: skip
+        assert typed(f"mount -t ext4 {device} /mnt").splitlines()[0] == f"mount: /mnt: {why}"
+        assert typed.status == 32
