@@ -34,6 +34,7 @@ def disown(box: object, args: Args, io: IO) -> int:
     if "h" not in on:
         for job in chosen:
             job.family = session.new_family()
+            io.language.changes += 1
     return status
 
 

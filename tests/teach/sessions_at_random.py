@@ -323,6 +323,17 @@ chroot / true
 as 1 true; as 53 sleep 1
 sync; echo 1 > /proc/sys/vm/drop_caches; cat /f{n} > /dev/null
 swapoff -a & sleep 1
+echo 1 > /sys/kernel/mm/ksm/run; sleep {n}
+p=$(mmap 256k rw); fill $p 4k; madvise $p 256k mergeable; sleep {n}
+sleep 9 & disown
+declare -n r=a; r[{n}]=4; unset -n r
+nice -n {n} malloc 9; renice {n} 53; chrt -f -p {n} 53
+chmem -d 128M; lsmem > /t{n}
+echo 'hist:keys=call_site' > /sys/kernel/tracing/events/kmem/kmalloc/trigger; kmalloc 64
+select x in a b; do malloc 5; break; done <<< {n}
+losetup -f --show /f{n}; dd if=/dev/urandom of=/dev/loop0 bs=512 count=1; losetup -d /dev/loop0
+echo x > /bin/a.out; cp /t{n} /bin/a.out-dyn; run a.out-dyn
+echo {n} | tee /sys/kernel/mm/*/* /proc/sys/vm/[a-m]* > /dev/null
 kill -STOP $(pgrep -n a.out); sleep 1; kill -CONT $(pgrep -n a.out)
 """.splitlines()
 

@@ -86,6 +86,7 @@ def held(arch: str, lines: list[str]) -> None:
 @example(lines=[
     "exec 4< <(seq 2; sleep 3; seq 7 9); read x <&4", "malloc 5; read x <&4", *["read -t 1 x <&4"] * 3, "read y <&4",
 ])
+@example(lines=["sleep 9 & disown", "sleep 5 &", "undo", "redo"])
 @example(lines=["echo abc > /t", "undo", 'echo "$_$?" > /t; x=$_'])
 @example(lines=["malloc 5; trap 'explain -b --step' ERR", "{ malloc 6; false; }", "x=$(explain -b | wc -l)", "false"])
 @example(lines=["display cat /proc/buddyinfo", "stopped 9 'malloc 1; malloc 2; malloc 3; malloc 4'", "malloc 5"])
