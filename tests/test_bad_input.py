@@ -68,7 +68,7 @@ def test_huge_ranges_of_a_64_bit_process_cost_what_is_mapped_in_them() -> None:
         ("frames 0x7ffffffff001 1T", "-+268435457\nminflt 0 majflt 0\n"),
         ("p=$(mmap 100T rw private,noreserve); write $p 16k; frames $p 100T", "+4 -+26843545596\n"),
         ("nodes $p 100T", "0+4 -+26843545596\nminflt 0 majflt 0\n"),
-        ("cat /proc/self/pagemap", "cat: /proc/self/pagemap: File too large\n"),
+        ("cat /proc/self/pagemap | head -c 9M | wc -c", "9437184\n"),
     ):
         screen.seek(0)
         screen.truncate()

@@ -55,8 +55,8 @@ def cat(box: object, args: Args, io: IO) -> int:
         try:
             if unseen and skim(io, name):
                 continue
-            for line in source:
-                io.out(spelled(line) if spelled is not None else line)
+            for text in source.chunks() if spelled is None else source:
+                io.out(text if spelled is None else spelled(text))
         except KernelError as error:
             io.complain(read_fault(error))
             if not error.reading:
