@@ -180,7 +180,7 @@ def _some(addresses: list[int]) -> str:
     return f"{shown} …" if len(addresses) > FEW else shown
 
 
-@command(opt("-a", "--all", help="every chunk, not only the first and last"), topic=TOPIC, looks=True)
+@command(opt("-a", "--all", help="every chunk, not only the first and last"), topic=TOPIC)
 def heap(box: Box, args: Args, io: IO) -> None:
     """the current process's heap: chunks, bins, the thread's cache, and why a free gave nothing back
 
@@ -195,24 +195,26 @@ def heap(box: Box, args: Args, io: IO) -> None:
         mine = user.malloc()
     except Segfault as fault:  # looking reads what the program's own segments hold
         raise ShellError(f"the C library's own data is gone: nothing at {fault.addr:#x}") from None
-    peek = Peek(box, user.task, mine)
-    try:
-        if mine.tls:
-            arena = peek(mine.thread_arena)
-            if not arena:
-                io.out("The thread has no arena: it has not allocated anything yet.\n")
-                return
-            mine.use(arena)
-        top = peek(mine.av.top)
-        if top in (0, mine.unsorted):
-            io.out("The heap is untouched: nothing was allocated yet.\n")
-            return
-        _show(peek, mine, args.all, io)
-    except LookupError as error:
-        raise ShellError(f"the arena is corrupt: {error}") from None
+    with io.looking():  # what came before may have written the library's variables: no Ctrl-C in there
+        try:
+            text = _told(Peek(box, user.task, mine), mine, args.all)
+        except LookupError as error:
+            raise ShellError(f"the arena is corrupt: {error}") from None
+    io.out(text)
 
 
-def _show(peek: Peek, mine: Malloc, everything: bool, io: IO) -> None:
+def _told(peek: Peek, mine: Malloc, everything: bool) -> str:
+    if mine.tls:
+        arena = peek(mine.thread_arena)
+        if not arena:
+            return "The thread has no arena: it has not allocated anything yet.\n"
+        mine.use(arena)
+    if peek(mine.av.top) in (0, mine.unsorted):
+        return "The heap is untouched: nothing was allocated yet.\n"
+    return _shown(peek, mine, everything)
+
+
+def _shown(peek: Peek, mine: Malloc, everything: bool) -> str:
     lists = free_lists(peek, mine)
     found = list(chunks(peek, mine, lists))
     shown: list[Chunk | None] = [*found]
@@ -224,16 +226,16 @@ def _show(peek: Peek, mine: Malloc, everything: bool, io: IO) -> None:
             rows.append(("…", len(found) - SHOWN, "more (heap -a)"))
         else:
             rows.append((f"{chunk.mem:#x}", chunk.size, chunk.state))
-    io.out(table(rows, "<><"))
+    text = [table(rows, "<><")]
     if lists.rows:
         listed: list[tuple[object, ...]] = [("list", "chunks", "next to be taken first")]
         listed += [(name, len(places), _some(places)) for name, places in lists.rows]
-        io.out(table(listed, "<><"))
-    for problem in lists.problems:
-        io.out(f"corrupt: {problem}\n")
+        text.append(table(listed, "<><"))
+    text += [f"corrupt: {problem}\n" for problem in lists.problems]
     used = sum(chunk.size for chunk in found if chunk.state == "in use")
     how = "by brk"
     if mine.non_main:
         how = f"in the arena at {mine.arena:#x}, {plural(len(pieces(peek, mine)), 'heap')}"
-    io.out(f"{human(peek(mine.av.system_mem))} {how}, {human(used)} in use by the program\n")
-    io.out("".join(line + "\n" for line in _thresholds(peek, mine)))
+    text.append(f"{human(peek(mine.av.system_mem))} {how}, {human(used)} in use by the program\n")
+    text += [line + "\n" for line in _thresholds(peek, mine)]
+    return "".join(text)

@@ -19,6 +19,7 @@ import pytest
 
 from memsh.cli import open_session
 from memsh.inspect import check
+from memsh.libc.malloc import Malloc
 from memsh.shell.errors import Interrupted
 from memsh.shell.session import Session
 from memsh.teach.journal import attach
@@ -436,6 +437,20 @@ def test_pressed_at_any_step_of_a_wait_for_the_host_it_is_heard_once() -> None:
         assert raised != made.interrupted
     else:
         pytest.fail("there is no end of it")
+
+
+def test_what_heap_writes_before_it_looks_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, done = opened("--ram", "64M"), []
+    load = Malloc.load_variables
+
+    def pressed(heap: Malloc) -> None:
+        made.on_sigint(signal.SIGINT, None)
+        load(heap)
+        done.append(heap)
+
+    monkeypatch.setattr(Malloc, "load_variables", pressed)
+    assert made.run("heap\n") == 130 and len(done) == 1
+    assert check.check(made.box) == [] and made.run("true\n") == 0
 
 
 def test_who_waits_for_the_host_beside_a_line_is_not_the_one_who_is_told() -> None:
