@@ -79,8 +79,7 @@ def valid_zones(box: Box, number: int) -> str:
     is away, where `online` would put it, and then where else it might go."""
     inside = _zones(box, number)
     if not inside:
-        names = [_zone_for(box, number, word).name for word in ONLINE_TYPES[1:]]
-        return " ".join(dict.fromkeys(names[:1] + [name for name in names[1:] if name != names[0]])) + "\n"
+        return " ".join(dict.fromkeys(_zone_for(box, number, word).name for word in ONLINE_TYPES[1:])) + "\n"
     return f"{inside[0].name if len(inside) == 1 else 'none'}\n"
 
 
