@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 
 from memsh.commands.paths import resolve, size_of, stat_kind, stream_number
+from memsh.lazy import regular
 from memsh.shell import IO, Args, rest
 from memsh.shell.errors import PipeClosed
 from memsh.shell.io import Input, Sink
 from memsh.shell.jobspecs import deadly
+from memsh.textutils.bytes import to_bytes
 from memsh.textutils.sources import Sources, named_files
 from memsh.textutils.utility import one_of, option, utility
 
 TOPIC = "text"
+_UNPRINTABLE = regular("[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x9f\\udc80-\\udcff]")
 
 
 @utility(
@@ -54,15 +57,23 @@ def wc(box: object, args: Args, io: IO) -> int:
 
 
 def _count(io: IO, source: Input, count: dict[str, int]) -> None:
-    for line in source:
+    """By pieces as they come, for a line may be longer than what can be kept."""
+    inside, column = False, 0  # a word and a line have begun
+    for piece in source.chunks():
         io.check()
-        count["l"] += line.endswith("\n")
-        count["w"] += len(line.split())
-        count["m"] += len(line)
-        count["c"] += len(line) if line.isascii() else len(line.encode("utf-8", "surrogateescape"))
-        shown = line.removesuffix("\n")
-        for part in re.split("[\r\f]", shown) if "\r" in shown or "\f" in shown else (shown,):
-            count["L"] = max(count["L"], len(part.expandtabs(8)))
+        count["l"] += piece.count("\n")
+        count["m"] += len(piece)
+        count["c"] += len(piece) if piece.isascii() else len(to_bytes(piece))
+        shown = _UNPRINTABLE.sub("", piece)  # neither begins a word nor ends one
+        if shown:
+            count["w"] += len(shown.split()) - (inside and not shown[0].isspace())
+            inside = not shown[-1].isspace()
+        for part in re.split("([\n\r\f])", shown):
+            if part in ("\n", "\r", "\f"):
+                column = 0
+            else:
+                column += len((" " * (column % 8) + part).expandtabs(8)) - column % 8
+                count["L"] = max(count["L"], column)
 
 
 def _show_counts(io: IO, row: list[int], wide: int, name: str) -> None:

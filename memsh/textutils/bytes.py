@@ -214,27 +214,37 @@ def _translation(args: Args, first: _Set, second: _Set, chars: list[str]) -> dic
     table: dict[int, str | None] = {ord(a): b for a, b in zip(chars, padded, strict=False)}
     return table
 
+
 def bytes_of(source: Input) -> Iterator[bytes]:
     """The bytes of an input as they come."""
     return (to_bytes(chunk) for chunk in source.chunks())
 
 
 def data_of(sources: Iterable[tuple[str, Input]], upto: int | None = None, skip: int = 0) -> bytes:
-    """The bytes of some inputs behind the first `skip`, at most `upto` of them; EOFError if there are not so many to
-    leave out. Above the limit: Argument list too long."""
+    """All that stretch_of() yields. EOFError; above the limit: Argument list too long."""
     parts, size = [], 0
+    for data in stretch_of(sources, upto, skip):
+        parts.append(data)
+        size += len(data)
+        if size > TEXT and size != upto:
+            raise ShellError(TOO_LONG)
+    return b"".join(parts)
+
+
+def stretch_of(sources: Iterable[tuple[str, Input]], upto: int | None = None, skip: int = 0) -> Iterator[bytes]:
+    """The bytes of some inputs behind the first `skip` as they come, at most `upto` of them; EOFError if there are not
+    so many to leave out."""
     for _, source in sources:
         if skip and isinstance(source, FileInput) and (there := source.seek(skip)) is not None:
             skip -= there
         for whole in bytes_of(source):
             data = whole[skip:]
             skip -= len(whole) - len(data)
-            parts.append(data)
-            size += len(data)
-            if upto is not None and size >= upto:
-                return b"".join(parts)[:upto]
-            if size > TEXT:
-                raise ShellError(TOO_LONG)
+            if upto is not None and len(data) >= upto:
+                yield data[:upto]
+                return
+            if upto is not None:
+                upto -= len(data)
+            yield data
     if skip:
         raise EOFError
-    return b"".join(parts)

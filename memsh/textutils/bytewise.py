@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 from memsh.shell import IO, Args, rest
-from memsh.textutils.bytes import data_of, visible
+from memsh.shell.io import Input
+from memsh.textutils.bytes import stretch_of, visible
 from memsh.textutils.sources import Sources
 from memsh.textutils.utility import Misused, option, sized, utility
 
 TROUBLE = 2
+OFF_T_MAX = (1 << 63) - 1
 
 
 def _limit(word: str) -> int:
@@ -62,40 +67,77 @@ def cmp(box: object, args: Args, io: IO) -> int:
     if args.verbose and args.quiet:
         raise args.refused("options -l and -s are incompatible")
     skips = [max(skip, least) for skip, least in zip(args.ignore_initial, _operand_skips(args), strict=True)]
-    contents = []
-    for name, skip in zip(names, skips, strict=True):
+    opened = []
+    for name in names:
         sources = Sources(io, [name])
         sources.silent = args.quiet
-        try:
-            contents.append(data_of(sources, args.bytes, skip))
-        except EOFError:
-            contents.append(b"")
-        if sources.failed:
+        source = sources.open(name)
+        if source is None:
             return TROUBLE
-    a, b = contents
-    return _compared(args, io, names, a, b)
-
-
-def _compared(args: Args, io: IO, names: list[str], a: bytes, b: bytes) -> int:
-    if a == b:
+        opened.append(source)
+    if skips[0] == skips[1] and _same_file(io, names, skips[0]):
         return 0
-    if args.quiet:
-        return 1
-    different = [at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y]
-    if args.verbose:
-        wide = len(str(max(len(a), len(b))))
-        shown = [f"{at + 1:{wide}} " + _two_bytes(a[at], b[at], args.print_bytes) for at in different]
+    sizes = [source.size - skip for source, skip in zip(opened, skips, strict=True) if source.size is not None]
+    wide = len(str(max(0, min([OFF_T_MAX if args.bytes is None else args.bytes, *sizes]))))
+    return _compared(args, io, names, _blocks(*map(partial(_stretch, args.bytes), opened, skips)), wide)
+
+
+def _same_file(io: IO, names: list[str], skip: int) -> bool:
+    if "-" in names:
+        return names == ["-", "-"] and not skip
+    files = io.session.files
+    assert files is not None
+    return files.same(io.session, *names)
+
+
+def _stretch(upto: int | None, source: Input, skip: int) -> Iterator[bytes]:
+    """What is compared of an input; nothing where it ends before."""
+    try:
+        yield from filter(None, stretch_of([("", source)], upto, skip))
+    except EOFError:
+        return
+
+
+def _blocks(one: Iterator[bytes], other: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Pieces of two inputs that lie at the same place, of one length but for the last, of which one is empty, or both:
+    there that input ends."""
+    a = b = b""
+    while True:
+        a, b = a or next(one, b""), b or next(other, b"")
+        size = min(len(a), len(b))
+        if not size:
+            yield a, b
+            return
+        yield a[:size], b[:size]
+        a, b = a[size:], b[size:]
+
+
+def _compared(args: Args, io: IO, names: list[str], blocks: Iterator[tuple[bytes, bytes]], wide: int) -> int:
+    place = lines = status = 0
+    last = b""
+    for a, b in blocks:
+        io.check()
+        if a == b:
+            place, lines, last = place + len(a), lines + a.count(10), a or last
+            continue
+        if args.quiet:
+            return 1
+        if not a or not b:
+            _complain_of_end(args, io, names[bool(a)], place, lines, last.endswith(b"\n"))
+            return 1
+        different = [at for at, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+        if not args.verbose:
+            at = different[0]
+            told = f" is {a[at]:3o} {visible(a[at])} {b[at]:3o} {visible(b[at])}" if args.print_bytes else ""
+            where = f"{'byte' if args.print_bytes else 'char'} {place + at + 1}, line {lines + a[:at].count(10) + 1}"
+            io.out(f"{names[0]} {names[1]} differ: {where}{told}\n")
+            return 1
+        shown = [f"{place + at + 1:{wide}} " + _two_bytes(a[at], b[at], args.print_bytes) for at in different]
         io.out("".join(line.rstrip(" ") + "\n" for line in shown))
-    elif different:
-        at = different[0]
-        told = f" is {a[at]:3o} {visible(a[at])} {b[at]:3o} {visible(b[at])}" if args.print_bytes else ""
-        place = f"{'byte' if args.print_bytes else 'char'} {at + 1}, line {a[:at].count(10) + 1}"
-        io.out(f"{names[0]} {names[1]} differ: {place}{told}\n")
-        return 1
-    if len(a) != len(b):
-        short = min(a, b, key=len)
-        full = short.count(b"\n")
-        place = f", line {full}" if short.endswith(b"\n") else f", in line {full + 1}"
-        where = f"byte {len(short)}" + ("" if args.verbose else place)
-        io.complain(f"EOF on {names[a is not short]} " + (f"after {where}" if short else "which is empty"))
-    return 1
+        place, status = place + len(a), 1
+    return status
+
+
+def _complain_of_end(args: Args, io: IO, name: str, place: int, lines: int, whole: bool) -> None:
+    line = "" if args.verbose else f", line {lines}" if whole else f", in line {lines + 1}"
+    io.complain(f"EOF on {name} " + (f"after byte {place}{line}" if place else "which is empty"))

@@ -123,3 +123,9 @@ def test_as_the_real_programs(line: str) -> None:
     real = subprocess.run(["bash", "-c", line], cwd=TREE, capture_output=True, text=True, env=plain, check=False)
     out, _, status = run(line, reader=DirReader(TREE))
     assert (out, status) == (real.stdout, real.returncode)
+
+
+def test_wc_and_cmp_take_what_is_longer_than_a_line_may_be() -> None:
+    assert run("head -c 17M /dev/zero | wc -lwc; head -c 17M /dev/zero | cmp -n 16900k - /dev/zero; echo $?") == (
+        "      0       0 17825792\n0\n", "", 0,
+    )  # fmt: skip
