@@ -45,7 +45,7 @@ def area_line(mm: MmStruct, vma: VmArea) -> str:
     )
     if vma.file is None:
         return header(mm, vma.start, vma.end, perms, 0, (0, 0), 0, area_name(mm, vma))
-    inode = vma.file.inode
+    inode = vma.file.named
     return header(mm, vma.start, vma.end, perms, vma.pgoff << 12, inode.dev, inode.number, area_name(mm, vma))
 
 

@@ -154,3 +154,20 @@ def test_a_disk_without_a_file_system_is_not_mounted() -> None:
     ):  # fmt: skip
         assert typed(f"mount -t ext4 {device} /mnt").splitlines()[0] == f"mount: /mnt: {why}"
         assert typed.status == 32
+
+
+@pytest.mark.parametrize("machine", ["i386", "x86_64"])
+def test_a_mapped_disk_is_called_by_the_name_that_was_opened(machine: str) -> None:
+    typed = Typed("--arch", machine, "--ram", "256M")
+    files = typed.session.box.fs.opened
+    named = typed("stat -c '00:05 %i' /dev/vdb").strip()
+    typed("mknod /other b 254 16")
+    number = typed("stat -c %i /other").strip()
+    typed("p=$(mmap 4k r private --file /dev/vdb); q=$(mmap 4k r private --file /other); mv /other /moved; rm /moved")
+    told = [line.split(maxsplit=5)[3:] for line in typed("grep -e vdb -e moved /proc/self/maps").splitlines()]
+    assert sorted(told) == sorted([[*named.split(), "/dev/vdb"], ["fe:10", number, "/moved (deleted)"]])
+    before = typed("df --output=iused / | tail -1")
+    typed("munmap $p 4k; munmap $q 4k")
+    assert int(typed("df --output=iused / | tail -1")) == int(before) - 1
+    assert typed.session.box.fs.opened == files
+    assert check(typed.session.box) == []

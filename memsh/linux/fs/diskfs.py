@@ -146,8 +146,14 @@ class FileSystem(Tree):
             raise KernelError("ENODEV")
         self.iget(inode)
         if s_isblk(inode.mode):
-            self.dcache.dput(inode)
-            return self.blkdev_open(inode.rdev, writable=writable)
+            try:
+                file = self.blkdev_open(inode.rdev, writable=writable)
+            except KernelError:
+                self.dcache.dput(inode)
+                raise
+            file.named = inode
+            inode.opened += 1
+            return file
         if s_ischr(inode.mode):
             chrdev_open(inode)
         else:
@@ -186,9 +192,10 @@ class FileSystem(Tree):
         file.count -= 1
         if file.count > 0:
             return
-        inode = file.inode
-        inode.opened -= 1
-        inode.s_op.put(self.box, inode)
+        self.opened -= 1
+        for inode in (file.inode,) if file.named is file.inode else (file.inode, file.named):
+            inode.opened -= 1
+            inode.s_op.put(self.box, inode)
 
     def read(self, file: File, position: int, length: int) -> bytes:
         """At most `length` bytes from `position`, through the page cache. EISDIR, EINVAL, ENOMEM."""

@@ -103,7 +103,6 @@ def _behind(box: Box, inode: Inode, position: int, length: int) -> int:
 
 def _put_disk(box: Box, inode: Inode) -> None:
     """Who closes a disk last empties its cache (blkdev_flush_mapping); a mounted one and one with swap are open."""
-    box.fs.opened -= 1
     held = inode.opened or inode is box.fs.device or box.swap.is_swapfile(inode)
     if inode.mapping is not None and not held:
         box.writeback.sync_inode(inode)

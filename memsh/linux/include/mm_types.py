@@ -354,15 +354,17 @@ class Inode:
 
 @slotwise()
 class File:
-    """An open file (struct file) with its read-ahead state; `count` holders: descriptors and VMAs."""
+    """An open file (struct file) with its read-ahead state; `count` holders: descriptors and VMAs. `inode` has what can
+    be read (f_mapping), `named` is the one that was opened (f_inode): of a disk, that of its name in /dev."""
 
     __slots__ = (
-        "addr", "count", "inode", "mmap_miss", "opened_as", "position", "ra_async", "ra_pages", "ra_prev", "ra_size",
-        "ra_start", "writable",
+        "addr", "count", "inode", "mmap_miss", "named", "opened_as", "position", "ra_async", "ra_pages", "ra_prev",
+        "ra_size", "ra_start", "writable",
     )  # fmt: skip
 
-    def __init__(self, inode: Inode, path: str, *, writable: bool = False) -> None:
+    def __init__(self, inode: Inode, path: str, *, writable: bool = False, named: Inode | None = None) -> None:
         self.inode = inode
+        self.named = named or inode
         self.opened_as = path
         self.writable = writable
         self.count = 1
@@ -376,7 +378,7 @@ class File:
     @property
     def path(self) -> str:
         """Where the file is now, as d_path() tells: it may have been moved, or be gone."""
-        inode = self.inode
+        inode = self.named
         if inode.parent is None:
             return self.opened_as
         words, at = [], inode

@@ -189,6 +189,7 @@ class Shm:
         if flags & SHM_RDONLY:
             file = File(file.inode, file.path)
             file.inode.opened += 1
+            box.fs.opened += 1
         try:
             length = file.inode.size if file.inode.hugetlb is not None else segment.size
             found = sys_mmap(box, mm, addr, length, prot, MAP_SHARED | where, file, 0)

@@ -51,7 +51,6 @@ def put_nameless(box: Box, inode: Inode) -> None:
 
 def put_named(box: Box, inode: Inode) -> None:
     """A file of the tree was closed: without a name it goes, otherwise its dentry is unused."""
-    box.fs.opened -= 1
     if not inode.nlink and not inode.opened:
         box.fs.evict(inode)
     else:

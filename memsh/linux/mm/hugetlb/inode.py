@@ -103,6 +103,7 @@ def hugetlb_file_setup(box: Box, h: Hstate, name: str, size: int, flags: int, *,
     inode.nlink = 0
     inode.addr = addr
     inode.opened = 1
+    fs.opened += 1
     info = inode.hugetlb = HugetlbInode(h.order)
     info.private = shm
     file = File(inode, name, writable=True)

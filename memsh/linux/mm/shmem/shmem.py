@@ -80,6 +80,7 @@ def shmem_file_setup(box: Box, name: str, size: int, flags: int) -> File:
     inode.addr = addr
     inode.charged = charged
     inode.opened = 1
+    fs.opened += 1
     mapping_of(box, inode)
     return File(inode, f"/{name} (deleted)", writable=True)
 
