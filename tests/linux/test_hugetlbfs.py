@@ -130,3 +130,14 @@ def test_whose_the_directory_is_and_what_has_no_meaning(typed: Typed) -> None:
         ["1000", "100"], ["7", "root"], ["root", "root"]]  # fmt: skip
     assert "wrong fs type" in typed("mount -t hugetlbfs -o size=x none /i")
     assert typed("dmesg | tail -2 | cut -d] -f2") == " hugetlbfs: Bad value 'x' for mount option 'size'\n\n"
+
+
+def test_pipes_and_devices_have_names_there_and_no_huge_pages(typed: Typed) -> None:
+    """As hugetlbfs_mknod() makes them."""
+    before = pool(typed)
+    typed("mkfifo p; mknod n c 1 5; mknod d b 254 16")
+    assert typed("stat -c '%F' p n d") == "fifo\ncharacter special file\nblock special file\n"
+    assert typed("(echo hi > p) & read x < p; echo $x").endswith("hi\n")
+    assert typed("head -c 3 n | xxd -p; head -c 3 d | wc -c") == "000000\n3\n"
+    typed("rm p n d")
+    assert pool(typed) == before and typed("check").startswith("ok")

@@ -245,17 +245,16 @@ class Tree:
         return inode
 
     def mkfifo(self, path: str, mode: int = 0o666) -> Inode:
-        """A named pipe; the umask takes from `mode`. EEXIST; EINVAL where none can be made."""
-        if self._parent(path)[0].dev in self.hugetlbfs:
-            raise KernelError("EINVAL")
+        """A named pipe; the umask takes from `mode`. EEXIST."""
         inode = self._make(path, S_IFIFO | mode)
+        inode.hugetlb = None
         self._made(inode)
         return inode
 
     def mknod(self, path: str, mode: int, rdev: tuple[int, int]) -> Inode:
         """The node of a device: `mode` with S_IFCHR or S_IFBLK; no umask takes from it (vfs_mknod). EEXIST."""
         inode = self._make(path, S_IFREG)
-        inode.mode, inode.rdev, inode.seed = mode, rdev, ""
+        inode.mode, inode.rdev, inode.seed, inode.hugetlb = mode, rdev, "", None
         return inode
 
     def _make(self, path: str, mode: int) -> Inode:
