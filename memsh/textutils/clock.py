@@ -10,7 +10,8 @@ from memsh.textutils.zones import Zone, zone_of
 
 
 def now(io: IO) -> float:
-    """Seconds since 1970: btime of /proc/stat and what /proc/uptime has counted since; 0 where there are none."""
+    """Seconds since 1970: btime of /proc/stat and what the box has counted since, in microseconds as the times of its
+    files; of a machine that is only /proc text, what /proc/uptime says. 0 where there are none."""
     return now_of(io.session)
 
 
@@ -24,13 +25,13 @@ def now_of(session: Session) -> float:
     except OSError:
         return 0.0
     boot = next((float(line.split()[1]) for line in stat.splitlines() if line.startswith("btime ")), 0.0)
-    return boot + float(uptime.split()[0])
+    return boot + (session.box.timer.usec / 1e6 if session.box is not None else float(uptime.split()[0]))
 
 
 def booted(io: IO) -> float:
     """When the box booted, in seconds since 1970."""
     box = io.session.box
-    return round(now(io) - box.timer.usec // 10_000 / 100) if box is not None else 0.0
+    return round(now(io) - box.timer.usec / 1e6) if box is not None else 0.0
 
 
 def local_zone(io: IO) -> Zone:

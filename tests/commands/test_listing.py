@@ -67,3 +67,9 @@ def test_the_long_form() -> None:
         "brw-rw---- 1   254,  16  vdb", "crw-rw-rw- 1     1,   5  zero",
     ]  # fmt: skip
     assert boxed("ls -l /proc/self/exe | awk '{print $NF, NF}'")[0] == "/bin/a.out 11\n"
+
+
+def test_what_was_just_made_is_not_of_the_future() -> None:
+    for line in ("touch new", "mkfifo new", "mkdir new"):
+        out, _, _ = boxed(f"rm -rf new; {line}; ls -ld --time-style=$'+old\n+today' new")
+        assert out.split()[-2:] == ["+today", "new"], line
