@@ -28,6 +28,7 @@ from memsh.procps.sysstat import (
     read,
     repeated,
     shares,
+    value_of,
 )
 from memsh.proctext.lines import numbers
 
@@ -59,28 +60,23 @@ class Settings:
 def parse(words: list[str], online: list[int], nodes: list[int]) -> Settings:
     found, rest = Settings(), list(words)
 
-    def value() -> str:
-        if not rest:
-            raise Usage(USAGE)
-        return rest.pop(0)
-
     while rest:
         word = rest.pop(0)
         if word.startswith("--dec="):
             found.numbers = Numbers(decimals(word, USAGE))
         elif word == "-I":
-            for kind in value().split(","):
+            for kind in value_of(rest, USAGE).split(","):
                 if kind not in ("SUM", "CPU", "SCPU", "ALL"):
                     raise Usage(USAGE)
                 found.interrupts |= {"SUM", "CPU", "SCPU"} if kind == "ALL" else {kind}
         elif word in ("-P", "-N"):
-            listed = _listed(value(), online if word == "-P" else nodes)
+            listed = _listed(value_of(rest, USAGE), online if word == "-P" else nodes)
             if word == "-P":
                 found.cpus = listed
             else:
                 found.nodes, found.node_load = listed, True
         elif word == "-o":
-            raise Exit(1, "mpstat: -o: JSON is not told here\n") if value() == "JSON" else Usage(USAGE)
+            raise Exit(1, "mpstat: -o: JSON is not told here\n") if value_of(rest, USAGE) == "JSON" else Usage(USAGE)
         elif word[:1] == "-" and len(word) > 1:
             for letter in word[1:]:
                 _letter(found, letter, online, nodes)

@@ -26,6 +26,7 @@ from memsh.procps.sysstat import (
     rate,
     read,
     repeated,
+    value_of,
 )
 
 USAGE = """Usage: pidstat [ options ] [ <interval> [ <count> ] ] [ -e <program> <args> ]
@@ -79,11 +80,6 @@ class Settings:
 def parse(words: list[str], search: Searching) -> Settings:
     found, rest = Settings(), list(words)
 
-    def value() -> str:
-        if not rest:
-            raise Usage(USAGE)
-        return rest.pop(0)
-
     while rest:
         word = rest.pop(0)
         if word == "--human":
@@ -93,11 +89,11 @@ def parse(words: list[str], search: Searching) -> Settings:
         elif word == "-e":
             raise Exit(1, "pidstat: -e: no program is started here\n")
         elif word == "-p":
-            _pids(found, value())
+            _pids(found, value_of(rest, USAGE))
         elif word in ("-C", "-G"):
-            setattr(found, "command" if word == "-C" else "process", search(value(), False))
+            setattr(found, "command" if word == "-C" else "process", search(value_of(rest, USAGE), False))
         elif word == "-T":
-            found.scope = value()
+            found.scope = value_of(rest, USAGE)
             if found.scope not in ("TASK", "CHILD", "ALL"):
                 raise Usage(USAGE)
         elif word == "-U":

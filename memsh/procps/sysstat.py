@@ -87,6 +87,13 @@ class Interval:
         return not self.seconds
 
 
+def value_of(rest: list[str], usage: str) -> str:
+    """The word behind an option that must have one; it is taken away."""
+    if not rest:
+        raise Usage(usage)
+    return rest.pop(0)
+
+
 def decimals(word: str, usage: str) -> int:
     """The value of --dec=N."""
     value = word.partition("=")[2]
