@@ -68,6 +68,9 @@ def _mark(line: str, begin: int, end: int) -> str:
 def _part(line: str, key: Key) -> tuple[int, int]:
     """Where what the key compares begins and ends, without what a number or a month does not look at."""
     begin, end = key.bounds(line)
+    if key.skip_first and not (key.first or key.first_char):  # blanks are skipped no further than it reaches
+        end = key.limit(line)
+        begin = min(begin, end)
     if not ((key.skip_first and not key.named) or key.kind in ("M", "n", "g", "h")):
         return begin, end
     while begin < end and line[begin] in BLANKS:

@@ -181,7 +181,7 @@ class Key:
         if self.whole:
             return 0, len(line)
         start = self._begin(line)
-        return start, len(line) if self.last is None else max(start, self._limit(line))
+        return start, max(start, self.limit(line))
 
     def _skip_fields(self, line: str, count: int) -> int:
         size, place = len(line), 0
@@ -207,8 +207,10 @@ class Key:
                 place += 1
         return min(len(line), place + self.first_char)
 
-    def _limit(self, line: str) -> int:
-        assert self.last is not None
+    def limit(self, line: str) -> int:
+        """Where it ends by what is written behind the comma, be that before its begin (limfield)."""
+        if self.last is None:
+            return len(line)
         if not self.last_char:
             place = self._skip_fields(line, self.last)
             if self.separator is not None and place < len(line) + 1 and place > 0 and line[place - 1] == self.separator:
