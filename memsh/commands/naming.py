@@ -7,7 +7,7 @@ import posixpath
 from memsh.commands.attributes import new_mode
 from memsh.commands.facts import changed, lstat
 from memsh.commands.files import copy_file, copy_text
-from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind
+from memsh.commands.paths import disk_of, is_procfs, on_disk, path_of, resolve, stat_kind
 from memsh.commands.targets import (
     agreed,
     answered_last,
@@ -52,8 +52,7 @@ def writable_name(session: Session, path: str, last: bool = False) -> str:
     """The name on the disk that `path` is. What `sealed` says where the box makes the names itself, EROFS in a
     recorded tree."""
     whole = path_of(session, path, last)
-    if session.box is None:
-        raise KernelError("EROFS")
+    disk_of(session)
     if not on_disk(session, whole) or whole == "/":
         raise KernelError(tree.sealed(session.box, whole) if is_procfs(whole) else "EPERM")
     return whole
@@ -123,7 +122,7 @@ def _mkdir(io: IO, name: str, parents: bool, verbose: bool) -> None:
     if is_procfs(whole) and session.box is not None and _may_change(session, whole):
         tree.mkdir(session.box, whole)
     else:
-        session.box.fs.mkdir(writable_name(session, bare))
+        disk_of(session).mkdir(writable_name(session, bare))
     if verbose:
         io.out(f"mkdir: created directory '{bare}'\n")
 
@@ -138,7 +137,7 @@ def remove_directory(session: Session, path: str) -> None:
         return
     if whole in ("/", "/dev", "/dev/shm", "/proc", "/sys", "/sys/fs/cgroup"):
         raise KernelError("EBUSY")
-    session.box.fs.rmdir(writable_name(session, path))
+    disk_of(session).rmdir(writable_name(session, path))
 
 
 @utility(

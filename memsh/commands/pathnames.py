@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from memsh.commands.paths import path_of, resolve, stat_kind
+from memsh.commands.paths import disk_of, path_of, resolve, stat_kind
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.session import Session
@@ -120,7 +120,7 @@ def mktemp(box: object, args: Args, io: IO) -> int:
 
 
 def _make(io: IO, path: str, directory: bool) -> None:
-    fs, whole = io.session.box.fs, path_of(io.session, path)
+    fs, whole = disk_of(io.session), path_of(io.session, path)
     if directory:
         fs.mkdir(whole)
     else:
@@ -139,7 +139,7 @@ def link(box: object, args: Args, io: IO) -> int:
         raise args.refused("missing operand" if not names else f"missing operand after '{names[0]}'"
                            if len(names) == 1 else f"extra operand '{names[2]}'")  # fmt: skip
     try:
-        io.session.box.fs.link(path_of(io.session, names[0], False), path_of(io.session, names[1], False))
+        disk_of(io.session).link(path_of(io.session, names[0], False), path_of(io.session, names[1], False))
     except OSError as error:
         io.complain(f"cannot create link '{names[1]}' to '{names[0]}': {error.strerror}")
         return 1
@@ -156,7 +156,7 @@ def unlink(box: object, args: Args, io: IO) -> int:
     if len(names) != 1:
         raise args.refused("missing operand" if not names else f"extra operand '{names[1]}'")
     try:
-        io.session.box.fs.unlink(path_of(io.session, names[0], False))
+        disk_of(io.session).unlink(path_of(io.session, names[0], False))
     except OSError as error:
         io.complain(f"cannot unlink '{names[0]}': {error.strerror}")
         return 1

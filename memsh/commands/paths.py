@@ -27,6 +27,7 @@ from memsh.shell.session import FileSink, Session
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
+    from memsh.linux.fs.diskfs import FileSystem
     from memsh.linux.include.mm_types import File
 
 CHUNK = 128 << 10  # what cat and its kin read at once
@@ -122,6 +123,13 @@ def _onward(box: Box, whole: str, last: bool) -> str:
 def path_of(session: Session, path: str, last: bool = True) -> str:
     """The absolute name that `path` stands for, without links. ENOENT for an empty one, ELOOP."""
     return followed(session, resolve(session, path), last)
+
+
+def disk_of(session: Session) -> FileSystem:
+    """The box's own files. EROFS in a recorded tree."""
+    if session.box is None:
+        raise KernelError("EROFS")
+    return session.box.fs
 
 
 def on_disk(session: Session, whole: str) -> bool:

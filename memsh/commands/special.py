@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memsh.commands.attributes import new_mode
 from memsh.commands.naming import writable_name
+from memsh.commands.paths import disk_of
 from memsh.commands.targets import context_options, without_context
 from memsh.lazy import regular
 from memsh.linux.box import Box
@@ -35,7 +36,7 @@ def _mode(box: Box, args: Args) -> int | None:
 
 
 def _make_fifo(box: Box, io: IO, name: str, mode: int | None) -> None:
-    inode = box.fs.mkfifo(writable_name(io.session, name))
+    inode = disk_of(io.session).mkfifo(writable_name(io.session, name))
     if mode is not None:
         box.fs.chmod(inode, mode)
 
@@ -88,7 +89,7 @@ def mknod(box: Box, args: Args, io: IO) -> int:
         if numbers[0] >= MAJORS or numbers[1] >= MINORS:  # glibc, sysdeps/unix/sysv/linux/mknodat.c
             raise KernelError("EINVAL")
         permissions = RW_UGO & ~current_umask(box) if mode is None else mode
-        box.fs.mknod(writable_name(io.session, name), DEVICES[kind] | permissions, numbers)
+        disk_of(io.session).mknod(writable_name(io.session, name), DEVICES[kind] | permissions, numbers)
     except OSError as error:
         io.complain(f"{name}: {error.strerror}")
         return 1

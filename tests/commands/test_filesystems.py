@@ -113,3 +113,12 @@ def test_where_there_is_no_kernel_there_are_no_figures() -> None:
     assert typed("df; stat -f /proc").splitlines() == [
         f"{name}: needs a kernel, and --proc has none: it reads a recorded /proc" for name in ("df", "stat")
     ]
+
+
+def test_where_there_is_no_kernel_nothing_is_made() -> None:
+    typed = Typed("--proc", "tests/reference")
+    for line in ("mkfifo x", "mknod x p", "mknod x c 1 3", "mkdir x", "mkdir -p x/y", "rmdir x", "mktemp", "mktemp -d",
+                 "link x y", "unlink x"):  # fmt: skip
+        said = typed(line)
+        assert said.startswith(f"{line.split()[0]}: "), said
+        assert said.endswith(": Read-only file system\n"), said
