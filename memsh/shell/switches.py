@@ -1,6 +1,7 @@
 """What `set` and `shopt` switch on and off (bash: builtins/set.def, builtins/shopt.def).
 
-Known deviation: options that nothing here heeds are refused by name, but for those of line editing in a script.
+Known deviations: options that nothing here heeds are refused by name, but for those of line editing in a script;
+`set -k` holds for what is read after it, from the next line on, as aliases do: bash asks for it when a command runs.
 """
 
 from __future__ import annotations
