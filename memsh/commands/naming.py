@@ -23,6 +23,7 @@ from memsh.commands.targets import (
     without_context,
 )
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.stat import s_isfifo, s_isreg
 from memsh.procfs import tree
 from memsh.procfs.node import Directory
 from memsh.shell import IO, Args, ShellError, UsageError, rest
@@ -271,8 +272,13 @@ def _rename(io: IO, old: str, new: str) -> None:
             _rename(io, posixpath.join(old, name), posixpath.join(new, name))
         fs.rmdir(old)
         return
-    if target := fs.lookup(old).target:
-        fs.symlink(target, new)
+    inode = fs.lookup(old)
+    if inode.target:
+        fs.symlink(inode.target, new)
+    elif s_isfifo(inode.mode):
+        fs.chmod(fs.mkfifo(new), inode.mode & 0o7777)
+    elif not s_isreg(inode.mode):
+        fs.mknod(new, inode.mode, inode.rdev)
     else:
         copy_file(io, old, new)
     fs.unlink(old)

@@ -108,3 +108,11 @@ def test_disks_have_numbers_of_their_own() -> None:
     typed = Typed("--ram", "64M")
     typed("echo x | tee /dev/vda /dev/vdb > /dev/null; sync /dev/vda; echo y | tee /dev/vdb > /dev/null; sync /dev/vda")
     assert check(typed.session.box) == []
+
+
+def test_pipes_and_devices_move_to_another_file_system_as_what_they_are() -> None:
+    typed = Typed("--ram", "64M")
+    typed("mkdir /m; mount -t tmpfs none /m; mkfifo /m/p; chmod 640 /m/p; mknod -m 600 /m/n c 1 5; mv /m/p /m/n /")
+    assert typed("stat -c '%n %F %a %t,%T' /p /n") == "/p fifo 640 0,0\n/n character special file 600 1,5\n"
+    assert typed("ls /m; head -c 2 /n | xxd -p; umount /m; ls /m") == "0000\n"
+    assert typed("check").startswith("ok")
