@@ -476,26 +476,17 @@ class _Over(Leave):
 def _limited(args: Args, io: IO, words: list[str], usec: int) -> int:
     """Run a command for at most `usec` of the box's clock: a sleep that would end later is cut there, and so is what
     waits for a pipe."""
-    session, strands, over = io.session, io.session.strands, _Over(143)
-    end, advance, limit = session.box.timer.usec + usec, session.advance, strands.limit
-
-    def limited(usec: int) -> None:
-        left = end - session.box.timer.usec
-        if usec > left:
-            advance(max(0, left))
-            raise over
-        advance(usec)
-
-    session.advance = limited  # type: ignore[method-assign]
-    strands.limit = min(limit, (end, over), key=lambda one: one[0])
+    session, over = io.session, _Over(143)
+    strand = session.strands.now
+    limit = strand.limit
+    strand.limit = min(limit, (session.box.timer.usec + usec, over), key=lambda one: one[0])
     try:
         status = io.run(words)
     except _Over as error:
         if error is not over:
             raise
     finally:
-        session.advance = advance  # type: ignore[method-assign]
-        strands.limit = limit
+        strand.limit = limit
     if over.__traceback__ is None:  # it was not raised, in whatever shell
         return status
     if args.verbose:

@@ -46,7 +46,7 @@ class Job:
         self.pid = language.last_job = max(self.pid, language.last_job) + 1
         self.wake = 0
         self.blocked = False  # it waits for something else than a time
-        self.strands = Strands(session, self)
+        self.strands = Strands(session, self, session.strands.now.limit)
         self.ended = False
         self.killed = 0  # by this signal
         self.commands = 0
@@ -186,7 +186,15 @@ class Asking:
 
 
 def advance(session: Session, usec: int) -> None:
-    """Let the box's clock move by `usec` µs; jobs whose time comes work in between."""
+    """Let the box's clock move by `usec` µs, no further than who asks may wait; jobs whose time comes work then."""
+    until, over = session.strands.now.limit
+    left = until - session.box.timer.usec
+    _advance(session, min(usec, max(0, left)))
+    if usec > left and over is not None:
+        raise over
+
+
+def _advance(session: Session, usec: int) -> None:
     if session.running_job is not None:
         session.running_job.sleep(usec)
         return

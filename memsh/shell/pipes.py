@@ -85,6 +85,7 @@ class Pipe:
         self.before = source if isinstance(source, Reading) else None
         self.strands = session.strands
         self.writer = self.strands.now
+        self.limit = self.writer.limit  # the reader's too; what the writer has later is its own
         self.reader: Strand | None = None  # it has a thread of its own
         self.parts: list[str] = []
         self.stamps: list[int] = []  # when each was written, µs
@@ -141,7 +142,7 @@ class Pipe:
         """Let the reader work while the writer waits."""
         self.settled()
         if self.reader is None:
-            self.reader = self.strands.begin(self._read, self.writer)
+            self.reader = self.strands.begin(self._read, self.writer, self.limit)
 
     def settled(self) -> None:
         """How the reader works is known."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 NEVER = 1 << 62  # µs
+Limit = tuple[int, BaseException | None]
 
 
 def begin(thread: threading.Thread) -> threading.Thread:
@@ -31,12 +32,14 @@ def begin(thread: threading.Thread) -> threading.Thread:
 
 
 class Strand:
-    """One that takes turns. While it waits: `ready` says whether it can go on, `until` is the box's time (µs) at which
-    it waits no longer, `stuck` what it hears if nobody can ever help."""
+    """One that takes turns. `limit`: the box's time (µs) up to which it may wait or sleep, and what it raises then.
+    While it waits: `ready` says whether it can go on, `until` is the time at which it waits no longer, `stuck` what it
+    hears if nobody can ever help."""
 
-    __slots__ = ("ready", "stuck", "thrown", "turn", "until")
+    __slots__ = ("limit", "ready", "stuck", "thrown", "turn", "until")
 
-    def __init__(self, ready: Callable[[], object] | None = None) -> None:
+    def __init__(self, ready: Callable[[], object] | None = None, limit: Limit = (NEVER, None)) -> None:
+        self.limit = limit
         self.turn = threading.Semaphore(0)
         self.ready = ready
         self.until = NEVER
@@ -51,18 +54,17 @@ class Strands:
     """Those of one line, or of a job. `fresh`: begins the reader of a pipe that has none yet, the first pipe first;
     `unsaid`: brings what a command has written to where others read it, before somebody waits."""
 
-    def __init__(self, session: Session, job: Job | None = None) -> None:
+    def __init__(self, session: Session, job: Job | None = None, limit: Limit = (NEVER, None)) -> None:
         self.session = session
         self.job = job
-        self.now = Strand()
+        self.now = Strand(limit=limit)
         self.waiting: list[Strand] = []
         self.fresh: list[Callable[[], object]] = []
         self.unsaid: list[Callable[[], object]] = []
-        self.limit: tuple[int, BaseException | None] = NEVER, None  # µs by the box's clock, and what is raised then
 
-    def begin(self, work: Callable[[], object], then: Strand) -> Strand:
+    def begin(self, work: Callable[[], object], then: Strand, limit: Limit) -> Strand:
         """One more, whose turn it is as soon as somebody waits. `then`: who goes on first when it has ended."""
-        strand, language = Strand(lambda: True), self.session.language
+        strand, language = Strand(lambda: True, limit), self.session.language
 
         def started() -> None:
             strand.turn.acquire()
@@ -88,12 +90,12 @@ class Strands:
         while self.unsaid:
             self.unsaid.pop()()
         me, session = self.now, self.session
-        me.ready, me.stuck, me.until = ready, stuck, min(until, self.limit[0])
+        me.ready, me.stuck, me.until = ready, stuck, min(until, me.limit[0])
         self.waiting.append(me)
         try:
             while not me.can():
                 if me.until < NEVER and session.box.timer.usec >= me.until:
-                    raise self.limit[1] if until > me.until and self.limit[1] is not None else Late
+                    raise me.limit[1] if until > me.until and me.limit[1] is not None else Late
                 following = self._next(first)
                 if following is not None:
                     self._give(me, following)

@@ -86,3 +86,16 @@ def test_a_job_may_end_itself_and_nothing_it_runs_holds_that_up() -> None:
 def test_what_has_ended_is_meant_until_it_was_waited_for() -> None:
     line = "(exit 7) & wait %+; echo $?; (exit 8) & sleep 9 & wait %%; echo $?; wait %1; echo $?; wait %1; echo $?"
     assert play(line) == ("7\n0\n8\n127\n", "wait: %1: no such job\n", 0)
+
+
+def test_timeout_ends_what_it_began_and_nothing_beside_it() -> None:
+    """Neither the line that goes on beside a job, nor the reader of its pipe."""
+    said = {
+        "timeout 2 sleep 10 & sleep 1; echo a; sleep 2; wait $!; echo $?": "a\n124\n",
+        "(timeout 2 sleep 10; echo in $?) & sleep 3; echo here": "in 124\nhere\n",
+        "timeout 5 timeout 1 sleep 9; echo $?; timeout 1 timeout 5 sleep 9; echo $?": "124\n124\n",
+        "timeout 2 yes | (sleep 5; echo x); echo ${PIPESTATUS[@]}": "x\n141 0\n",
+        "timeout 3 bash -c 'yes | sleep 9'; echo $?; timeout 1 bash -c 'sleep 5 & wait'; echo $?": "124\n124\n",
+    }
+    for line, words in said.items():
+        assert boxed(line) == (words, "", 0), line
