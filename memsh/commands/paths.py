@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import posixpath
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from memsh.commands import fifos
@@ -19,7 +20,7 @@ from memsh.linux.include.stat import s_isblk, s_isfifo, s_isreg
 from memsh.procfs import tree
 from memsh.procfs.node import Link, ProcFile
 from memsh.shell import ShellError
-from memsh.shell.errors import PANICKED
+from memsh.shell.errors import PANICKED, Interrupted
 from memsh.shell.io import IO, Capture, FileInput, Input, NullSink, PartsInput, Sink, TextInput
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.pipes import Pipe
@@ -275,7 +276,8 @@ class _DiskText:
 
     def __del__(self) -> None:
         if getattr(self, "file", None) is not None and self.session.box is self.box:
-            self.close()
+            with suppress(Interrupted):  # the flag stays up for the next safe point: nobody hears what is raised here
+                self.close()
 
 
 class _ProcText:

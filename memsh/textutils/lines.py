@@ -530,7 +530,9 @@ def fold(box: object, args: Args, io: IO) -> int:
     """
     sources = Sources(io, args.files)
     for line in sources.lines():
-        io.out("".join(_folded(line, args.width, args.spaces, args.bytes)))
+        with io.looking():  # it may be long
+            text = "".join(_folded(line, args.width, args.spaces, args.bytes))
+        io.out(text)
     return sources.status
 
 

@@ -227,8 +227,8 @@ def test_each_node_is_a_package_with_caches_of_its_own() -> None:
     nodes = [*TWO[:5], "4", "--nodes", "1G:0-2,1G:3", *TWO[8:]]
     cpu = "/sys/devices/system/cpu"
     lines = typed(f"lscpu; grep . {cpu}/cpu[13]/cache/index[23]/shared_cpu_list {cpu}/cpu3/topology/*_id", nodes)
-    assert re.search(r"Socket\(s\): +2\n", lines) and re.search(r"L2: +2 MiB \(4 instances\)\n", lines)
-    assert re.search(r"L3: +64 MiB \(4 instances\)\n", lines) and re.search(r"NUMA node0 CPU\(s\): +0-2\n", lines)
+    assert re.search(r"Socket\(s\): +2\n", lines) and re.search(r"L2 cache: +2 MiB \(4 instances\)\n", lines)
+    assert re.search(r"L3 cache: +64 MiB \(4 instances\)\n", lines) and re.search(r"NUMA node0 CPU\(s\): +0-2\n", lines)
     assert "cpu1/cache/index2/shared_cpu_list:1\n" in lines and "cpu1/cache/index3/shared_cpu_list:0-2\n" in lines
     assert "cpu3/cache/index3/shared_cpu_list:3\n" in lines
     assert "cluster_id:65535" in lines and "die_id:1\n" in lines and "physical_package_id:1\n" in lines
