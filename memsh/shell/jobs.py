@@ -26,6 +26,7 @@ TURN = 10_000  # commands
 LOOKS = 20_000  # for Ctrl-C, within one command that does not end
 STEP = 60_000_000  # µs between two looks for Ctrl-C
 FIRST = 1 << 22  # PID_MAX_LIMIT: from here on no process has such a number
+ALIVE = 1.0  # seconds of the host between two looks whether a job's thread is still there
 SHORTEST = 1000  # µs: what a job's sleep takes at least
 FREE, LONGEST = 16, 100_000  # questions that take no time; µs that one takes at most
 
@@ -84,16 +85,16 @@ class Job:
         self.blocked, session.strands = False, self.strands
         session.running_job, self.commands, self.until = self, 0, session.polls + LOOKS
         session.language = self.language
-        if self.thread.ident is None:
-            try:
+        try:
+            if self.thread.ident is None:
                 begin(self.thread)
-            except Unreasonable:
-                session.jobs.remove(self)
-                session.running_job, session.language, session.strands = outer, language, strands
-                raise
-        else:
-            self.to_job.release()
-        self.to_owner.acquire()
+            else:
+                self.to_job.release()
+            self._wait()
+        except Unreasonable:
+            session.jobs.remove(self)
+            session.running_job, session.language, session.strands = outer, language, strands
+            raise
         self.language = session.language
         session.running_job, session.language, session.strands = outer, language, strands
         if self.ended and self in session.jobs:
@@ -103,6 +104,14 @@ class Job:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
+
+    def _wait(self) -> None:
+        """Until the job gives way. ShellError if its thread died before it could: the host had no memory for it."""
+        while not self.to_owner.acquire(timeout=ALIVE):
+            if not self.thread.is_alive():
+                if self.to_owner.acquire(blocking=False):
+                    return
+                raise Unreasonable("the host gives no more threads")
 
     def holds(self, sink: object) -> bool:
         """Whether its standard output or error is still this one, behind the redirections that the whole job has."""

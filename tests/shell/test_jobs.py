@@ -3,10 +3,13 @@
 from importlib import import_module
 from types import SimpleNamespace
 
+import pytest
+
 from memsh.linux.config import MIB, Config
 from memsh.linux.kernel.printk import Printk
 from memsh.linux.kernel.timer import Timer
 from memsh.machines.box import Box
+from memsh.shell.jobs import Job
 from tests.shell.harness import session
 from tests.textutils.boxed import boxed
 
@@ -63,6 +66,12 @@ def test_wait_lets_the_clock_move_until_the_jobs_have_ended() -> None:
 def test_a_job_that_is_not_there() -> None:
     assert play("kill %1") == ("", "kill: %1: no such job\n", 1)
     assert play("sleep 9 & kill -0 %1; jobs") == ("[1]+  Running                 sleep 9 &\n", "", 0)
+
+
+def test_a_job_whose_thread_dies_before_it_could_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host had no memory for what a thread does first, and says so nowhere."""
+    monkeypatch.setattr(Job, "_work", lambda job: None)
+    assert play("sleep 1 &\njobs; echo here") == ("here\n", "memsh: the host gives no more threads\n", 0)
 
 
 def test_ctrl_c_is_for_the_line_that_lets_a_job_work() -> None:

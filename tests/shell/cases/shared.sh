@@ -47,7 +47,7 @@ exec 2>&1; x='a b'; set -x; [[ a = $x ]]; [[ a != 'q'"$x"* ]]; [[ a =~ b"c". ]];
 set +x; printf '%q ' '{a,b}' ,; echo
 #### select
 exec 2>&1; set -- $(seq 1 25); COLUMNS=40; printf '3\n 7 \nx\n99\n\n2\n' | select n; do echo "[$n]$REPLY"; done; echo $?; PS3='? '; printf '1\n' | select w in aaaa bbbbbb ccccccccc d e f g h i j k l mmmmmm; do echo $w; break; done
-select z in; do echo no; done; echo $?; echo 1 | select q in only; do continue; done; echo; PS3=; set -x; echo 1 | select v in p q; do break; done; set +x
+select z in; do echo no; done; echo $?; echo 1 | select q in only; do continue; done; echo; PS3=; set -x; select v in p q; do break; done <<< 1; set +x
 f() { select x in a "b c"; do echo $x; done; }; declare -f f; select x in a b; { echo $x; break; } <<< 2; select 1x in a; do :; done 2>/dev/null; echo $?
 select x in a b
 do
