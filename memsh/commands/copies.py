@@ -28,6 +28,7 @@ from memsh.commands.targets import (
 )
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.sched import current_umask
+from memsh.linux.include.stat import S_IFBLK, S_IFCHR
 from memsh.procfs import tree
 from memsh.shell import IO, Args, ShellError, rest
 from memsh.shell.jobspecs import deadly
@@ -207,10 +208,10 @@ class Copier:
             session.box.fs.symlink(name, new)
         elif facts.kind == "link":
             session.box.fs.symlink(facts.target, new)
-        elif facts.kind == "fifo" and self.recursive:
+        elif facts.kind in ("fifo", "char", "block") and self.recursive:
             if old is not None:
                 session.box.fs.unlink(new)
-            session.box.fs.mkfifo(new, facts.mode)
+            self._special(name, new, facts)
         elif "links" in self.keeps and facts.links > 1 and (facts.dev, facts.inode) in self.made:
             if old is not None:
                 session.box.fs.unlink(new)
@@ -248,11 +249,25 @@ class Copier:
         else:
             copy_text(self.io, name, target)
         if both:
-            inode = session.box.fs.lookup(new)
-            if "mode" in self.keeps:
-                session.box.fs.chmod(inode, facts.mode)
-            if "timestamps" in self.keeps:
-                inode.usec = session.box.fs.lookup(old).usec
+            self._attributes(old, new, facts)
+
+    def _special(self, name: str, new: str, facts: Facts) -> None:
+        """A named pipe or a device's node: another one, nothing is read."""
+        session = self.io.session
+        if facts.kind == "fifo":
+            session.box.fs.mkfifo(new, facts.mode)
+        else:
+            mode = facts.mode & ~current_umask(session.box)
+            session.box.fs.mknod(new, (S_IFBLK if facts.kind == "block" else S_IFCHR) | mode, facts.rdev)
+        self._attributes(path_of(session, name), new, facts)
+
+    def _attributes(self, old: str, new: str, facts: Facts) -> None:
+        fs = self.io.session.box.fs
+        inode = fs.lookup(new)
+        if "mode" in self.keeps:
+            fs.chmod(inode, facts.mode)
+        if "timestamps" in self.keeps:
+            inode.usec = fs.lookup(old).usec
 
     def _folder(self, name: str, target: str, facts: Facts, depth: int) -> int:
         session, args = self.io.session, self.args

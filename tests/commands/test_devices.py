@@ -171,3 +171,14 @@ def test_a_mapped_disk_is_called_by_the_name_that_was_opened(machine: str) -> No
     assert int(typed("df --output=iused / | tail -1")) == int(before) - 1
     assert typed.session.box.fs.opened == files
     assert check(typed.session.box) == []
+
+
+def test_a_node_is_copied_as_a_node() -> None:
+    typed = Typed()
+    typed("cp -R /dev/zero /tmp/z; cp -a /dev/null /dev/vda /tmp; cp /dev/null /tmp/empty")
+    typed("mkfifo -m 640 /tmp/p; cp -a /tmp/p /tmp/q")
+    assert typed("stat -c '%n %F %a %t,%T' /tmp/z /tmp/null /tmp/vda /tmp/empty /tmp/q").splitlines() == [
+        "/tmp/z character special file 644 1,5", "/tmp/null character special file 666 1,3",
+        "/tmp/vda block special file 660 fe,0", "/tmp/empty regular empty file 644 0,0", "/tmp/q fifo 640 0,0",
+    ]  # fmt: skip
+    assert typed("head -c 3 /tmp/z | wc -c; check | head -1").startswith("3\nok")
