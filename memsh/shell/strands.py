@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from mmap import mmap
 from typing import TYPE_CHECKING
 
 from memsh.shell.errors import Late, Unreasonable
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from memsh.shell.session import Session
 
 NEVER = 1 << 62  # µs
+ROOM = 32 << 20  # bytes: a thread's stack, and what it needs to begin
 Limit = tuple[int, BaseException | None]
 
 
 def begin(thread: threading.Thread) -> threading.Thread:
     """Start it. ShellError where the host has no more of them."""
     try:
+        mmap(-1, ROOM).close()  # one that dies before it has begun would be waited for
         thread.start()
-    except (RuntimeError, MemoryError):
+    except (OSError, RuntimeError, MemoryError):
         raise Unreasonable("the host gives no more threads") from None
     return thread
 
