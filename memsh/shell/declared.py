@@ -17,7 +17,8 @@ def letters(language: Language, name: str) -> str:
     return "".join(letter for letter in "aAFfiInrtxclu" if letter in found)
 
 
-def _double(text: str) -> str:
+def double(text: str) -> str:
+    """In double quotes, or as $'…' where it has control characters."""
     if controls(text):
         return quote(text)
     return '"' + re.sub(r'([$`"\\])', r"\\\1", text) + '"'
@@ -26,14 +27,14 @@ def _double(text: str) -> str:
 def listed(language: Language, name: str) -> str:
     """`([0]="a" [1]="b")`."""
     if name in language.maps:
-        inside = "".join(f"[{subscript(key)}]={_double(text)} " for key, text in language.items_of(name))
+        inside = "".join(f"[{subscript(key)}]={double(text)} " for key, text in language.items_of(name))
         return f"({inside})"
     array = language.arrays[name]
-    return "(" + " ".join(f"[{key}]={_double(array[key])}" for key in sorted(array)) + ")"
+    return "(" + " ".join(f"[{key}]={double(array[key])}" for key in sorted(array)) + ")"
 
 
 def subscript(key: str) -> str:
-    return key if re.fullmatch(r"\w+", key) else _double(key)
+    return key if re.fullmatch(r"\w+", key) else double(key)
 
 
 def unset_array(language: Language, name: str) -> bool:
@@ -49,7 +50,7 @@ def declaration(language: Language, name: str) -> str:
     if name in language.arrays or name in language.maps:
         return shown if unset_array(language, name) else f"{shown}={listed(language, name)}"
     found = language.variables.get(name)
-    return shown if found is None else f"{shown}={_double(found)}"
+    return shown if found is None else f"{shown}={double(found)}"
 
 
 _KINDS = {"UID": "ir", "EUID": "ir", "PPID": "ir", "BASHOPTS": "r", "SHELLOPTS": "r", "BASH_VERSINFO": "ar",
@@ -61,9 +62,9 @@ def _made(language: Language, name: str) -> str:
     """Of a variable that the shell makes when it is asked for."""
     kind = "x" if name in STANDING else _KINDS.get(name, "-")
     if "a" in kind:
-        inside = " ".join(f"[{at}]={_double(text)}" for at, text in enumerate(language.list_of(name)))
+        inside = " ".join(f"[{at}]={double(text)}" for at, text in enumerate(language.list_of(name)))
         return f"declare -{kind} {name}=({inside})"
-    return f"declare -{kind} {name}={_double(language.get(name) or '')}"
+    return f"declare -{kind} {name}={double(language.get(name) or '')}"
 
 
 def assignment(language: Language, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from memsh.digits import is_digits
 from memsh.lazy import regular
 from memsh.shell.ctype import lower, upper
-from memsh.shell.declared import declaration, letters, subscript, unset_array
+from memsh.shell.declared import declaration, double, letters, subscript, unset_array
 from memsh.shell.errors import BadSubscript, Dropped, Fatal, ShellError
 from memsh.shell.escapes import ansi_c
 from memsh.shell.excluding import Excluding
@@ -264,8 +264,8 @@ def _on_list(
         if param.op == "@k":
             return _as_list(expander, [one for pair in pairs for one in pair], star, quoted)
         if param.name not in expander.language.maps:
-            return _as_list(expander, [" ".join(f"{key} {_double(one)}" for key, one in pairs)], star, quoted)
-        return _as_list(expander, ["".join(f"{subscript(key)} {_double(one)} " for key, one in pairs)], star, quoted)
+            return _as_list(expander, [" ".join(f"{key} {double(one)}" for key, one in pairs)], star, quoted)
+        return _as_list(expander, ["".join(f"{subscript(key)} {double(one)} " for key, one in pairs)], star, quoted)
     elif param.op == "@A":
         text = _given_again(values) if param.name in ("@", "*") else [declaration(expander.language, param.name)]
         if quoted and not star:
@@ -280,10 +280,6 @@ def _on_list(
 def _given_again(values: list[str]) -> list[str]:
     """What makes these the arguments again."""
     return ["set --", *map(quote, values)] if values else []
-
-
-def _double(text: str) -> str:
-    return '"' + re.sub(r'([$`"\\])', r"\\\1", text) + '"'
 
 
 def _number(expander: Expander, word: AnyWord | None) -> int:

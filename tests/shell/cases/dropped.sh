@@ -46,3 +46,5 @@ r=5; echo in
 declare -p a; declare -A m=(["x y"]=1); declare -n s='m[x y]'; echo "$s"; s=2; declare -p m; unset s; declare -p m
 #### scripts whose interpreter is not there
 printf '#!/bin/bash\r\necho hi\n' > s; chmod +x s; ./s; echo $?; printf '#!/nosuch\n' > s; ./s; echo $?; printf '#!\necho hi\n' > s; ./s; echo $?; printf 'echo a\0b\n' > s; bash s; echo $?; ./s; echo $?
+#### control characters in keys and values
+a=($'x\ty' 'b"c$'); echo "${a[@]@K}"; declare -A m=([$'k\n']=$'v\001' [p]=q); echo "${m[@]@K}"
