@@ -93,10 +93,10 @@ class Job:
             self._wait()
         except Unreasonable:
             session.jobs.remove(self)
-            session.running_job, session.language, session.strands = outer, language, strands
             raise
-        self.language = session.language
-        session.running_job, session.language, session.strands = outer, language, strands
+        finally:
+            self.language = session.language
+            session.running_job, session.language, session.strands = outer, language, strands
         if self.ended and self in session.jobs:
             session.jobs.remove(self)
             for known in (session.language, self.home):
