@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -378,32 +378,45 @@ def test_pressed_in_a_finalizer_it_comes_again() -> None:
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
+class Stepped:
+    """Within `with`, `press` is called at one step: so many lines, calls and returns after the beginning."""
+
+    def __init__(self, step: int, press: Callable[[int, FrameType | None], None]) -> None:
+        self.left, self.press = step, press
+
+    @property
+    def reached(self) -> bool:
+        return self.left <= 0
+
+    def __enter__(self) -> None:
+        sys.settrace(self._trace)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> object:
+        self.left -= 1
+        if not self.left:
+            self.press(signal.SIGINT, frame)
+        return self._trace
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_pressed_at_any_step_into_what_only_looks_and_out_of_it(before: bool) -> None:
     """Also when it comes again there, having been raised `before`: nothing of it is left to be raised later."""
     made = opened("--ram", "64M")
     for step in range(1, 300):
-        left, made.interrupted, raised = step, False, False
-
-        def stepped(frame: FrameType, event: str, argument: object) -> object:
-            nonlocal left
-            left -= 1
-            if not left:
-                (made.insisting._again if before else made.on_sigint)(signal.SIGINT, frame)
-            return stepped
-
+        made.interrupted, raised = False, False
+        stepped = Stepped(step, made.insisting._again if before else made.on_sigint)
         try:
-            sys.settrace(stepped)
-            with made.looking():
+            with stepped, made.looking():
                 if before:
                     made.on_sigint(signal.SIGINT, None)
         except Interrupted:
             raised = True
-        finally:
-            sys.settrace(None)
         assert not made.only_looks and not made.insisting.on, f"step {step}"
         assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0), f"step {step}"
-        if left > 0:
+        if not stepped.reached:
             break
         assert raised or made.interrupted
     else:
@@ -414,25 +427,15 @@ def test_pressed_at_any_step_of_a_wait_for_the_host_it_is_heard_once() -> None:
     """Afterwards nobody waits: the next press is taken at a safe point, not in the middle of what is done then."""
     made = opened("--ram", "64M")
     for step in range(1, 300):
-        left, made.interrupted, raised = step, False, False
-
-        def stepped(frame: FrameType, event: str, argument: object) -> object:
-            nonlocal left
-            left -= 1
-            if not left:
-                made.on_sigint(signal.SIGINT, frame)
-            return stepped
-
+        made.interrupted, raised = False, False
+        stepped = Stepped(step, made.on_sigint)
         try:
-            sys.settrace(stepped)
-            with made.host_wait():
+            with stepped, made.host_wait():
                 pass
         except KeyboardInterrupt:
             raised = True
-        finally:
-            sys.settrace(None)
         assert not made.host_waiter and not made.busy_elsewhere(), f"step {step}"
-        if left > 0:
+        if not stepped.reached:
             break
         assert raised != made.interrupted
     else:
