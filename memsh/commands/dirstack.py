@@ -7,7 +7,7 @@ from memsh.commands.options import short_options
 from memsh.shell import IO, Args, ShellError, UsageError, command, rest
 from memsh.shell.frames import Called
 from memsh.shell.hashorder import FILES, walked
-from memsh.shell.programs import BUILTINS, is_tool, places
+from memsh.shell.programs import is_builtin, is_tool, places
 from memsh.shell.tracing import short
 from memsh.shell.values import whole
 
@@ -169,7 +169,7 @@ def _hash_one(io: IO, name: str, on: str, several: bool) -> int:
         io.complain(f"{name}: not found")
         return 1
     found = [hashed[name][0]] if "t" in on and name in hashed else places(io.session, io.language, name)
-    known = name in io.language.functions or name in BUILTINS or (
+    known = name in io.language.functions or is_builtin(io.language, name) or (
         io.session.registry.knows(name) and not is_tool(io.session, name)
     )
     if not found and ("t" in on or not known):
@@ -180,7 +180,7 @@ def _hash_one(io: IO, name: str, on: str, several: bool) -> int:
             hashed[name] = (found[0], hashed[name][1] + 1)
         shown = f"builtin hash -p {found[0]} {name}" if "l" in on else found[0]
         io.out(f"{name}\t{shown}\n" if several and "l" not in on else f"{shown}\n")
-    elif found and name not in BUILTINS and name not in io.language.functions:
+    elif found and not is_builtin(io.language, name) and name not in io.language.functions:
         hashed[name] = (found[0], 0)
     return 0
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from memsh.shell.errors import BUG_STATUS, NOT_FOUND, Discarded, Dropped, Fatal, Leave, ShellError, WriteError
 from memsh.shell.jobspecs import deadly, last_words
-from memsh.shell.programs import BUILTINS
+from memsh.shell.programs import is_builtin
 
 if TYPE_CHECKING:
     from memsh.shell.io import Sink
@@ -60,7 +60,7 @@ class Refusals:
     def uncaught(self, name: str, error: OSError, doing: str = "") -> int:
         """Say what the kernel refused and the command did not handle; its status. `doing`: see last_words()."""
         self.refused = True
-        builtin = not name or name in BUILTINS
+        builtin = not name or is_builtin(self.language, name)
         signal = deadly(self.language, error, builtin)
         writes = isinstance(error, WriteError) or getattr(error, "signal", None) is not None
         doing = doing or ("write error: " if writes else "")

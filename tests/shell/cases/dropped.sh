@@ -48,3 +48,5 @@ declare -p a; declare -A m=(["x y"]=1); declare -n s='m[x y]'; echo "$s"; s=2; d
 printf '#!/bin/bash\r\necho hi\n' > s; chmod +x s; ./s; echo $?; printf '#!/nosuch\n' > s; ./s; echo $?; printf '#!\necho hi\n' > s; ./s; echo $?; printf 'echo a\0b\n' > s; bash s; echo $?; ./s; echo $?
 #### control characters in keys and values
 a=($'x\ty' 'b"c$'); echo "${a[@]@K}"; declare -A m=([$'k\n']=$'v\001' [p]=q); echo "${m[@]@K}"
+#### a builtin that was taken away is hashed like any program
+enable -n printf; hash printf; hash | grep -c printf; enable printf; hash -r; hash printf; hash
