@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from memsh.commands.paths import is_procfs, on_disk, path_of, pread_of, resolve, stat_kind, to_bytes, to_text
+from memsh.commands.paths import is_procfs, on_disk, path_of, resolve, stat_kind
+from memsh.commands.pieces import pread_of
 from memsh.digits import is_digits
 from memsh.linux.box import Box
 from memsh.linux.include.errno import KernelError
@@ -15,6 +16,7 @@ from memsh.shell import IO, Args, UsageError, command, opt, rest
 from memsh.shell.io import NullSink
 from memsh.shell.session import Session
 from memsh.shell.values import wide_size
+from memsh.textutils.bytes import to_bytes, to_text
 
 TOPIC = "files"
 _UNITS = ("", "k", "M", "G", "T", "P")

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from memsh.commands.facts import changed, lstat
 from memsh.commands.paths import (
-    CHUNK,
     BoxFiles,
     is_link,
     is_procfs,
@@ -17,6 +16,7 @@ from memsh.commands.paths import (
     stat_kind,
     writable_path,
 )
+from memsh.commands.pieces import CHUNK
 from memsh.linux.include.errno import KernelError
 from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, rest
 from memsh.shell.io import NullSink

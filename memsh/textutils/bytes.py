@@ -31,10 +31,12 @@ _ELEMENT = regular(
 
 
 def to_bytes(text: str) -> bytes:
+    """The bytes that `to_text` was given."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def to_text(data: bytes) -> str:
+    """Bytes of a file as text; what is no UTF-8 survives as surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
