@@ -14,7 +14,7 @@ from memsh.procps import smartcols
 from memsh.procps.processors import Cpu, Machine, list_text
 from memsh.procps.reader import Frames, ProcReader
 from memsh.procps.smartcols import Column, Row, Style
-from memsh.procps.utillinux import Opt, program
+from memsh.procps.utillinux import Opt, human_size, program
 
 PARSABLE = (
     "# The following is the parsable format, which can be fed to other\n"
@@ -75,21 +75,6 @@ PROGRAM = program(
 )  # fmt: skip
 
 
-def size_text(size: int, *, in_bytes: bool) -> str:
-    """`256 KiB`: one decimal at most."""
-    if in_bytes:
-        return str(size)
-    power = 0
-    while power < 6 and size >= 1 << (10 * (power + 1)):
-        power += 1
-    whole, rest = size >> (10 * power), size & ((1 << (10 * power)) - 1)
-    tenths = (rest * 10 + (1 << (10 * power) >> 1)) >> (10 * power) if power else 0
-    if tenths == 10:
-        whole, tenths = whole + 1, 0
-    unit = f"{'KMGTPE'[power - 1]}iB" if power else "B"
-    return f"{whole}.{tenths} {unit}" if tenths else f"{whole} {unit}"
-
-
 class Wanted:
     """What the options asked for. `columns`: None where none were named."""
 
@@ -113,6 +98,9 @@ class Wanted:
 
     def has(self, *letters: str) -> bool:
         return any(letter in self.given for letter in letters)
+
+    def size(self, size: int, *, long: bool = False) -> str:
+        return str(size) if self.has("B") else human_size(size, long=long)
 
     def chosen(self, table: dict[str, Column], default: tuple[str, ...]) -> list[Column]:
         if self.columns is not None:
@@ -224,8 +212,7 @@ def _cache_table(machine: Machine, wanted: Wanted) -> str:
     columns = wanted.chosen(CACHE_COLUMNS, CACHE_DEFAULT)
 
     def short(size: int) -> str:
-        text = size_text(size, in_bytes=wanted.has("B"))
-        return text.replace(" ", "").removesuffix("iB").removesuffix("B") if size >= 0 else ""
+        return wanted.size(size).removesuffix("B") if size >= 0 else ""
 
     rows = []
     for name, caches in machine.caches().items():
@@ -307,7 +294,7 @@ def _summary(machine: Machine, wanted: Wanted, width: int) -> str:
     if caches:
         lines.append(Line(0, "Caches (sum of all):"))
     for name, found in caches.items():
-        size, count = size_text(sum(cache.size for cache in found), in_bytes=wanted.has("B")), len(found)
+        size, count = wanted.size(sum(cache.size for cache in found), long=True), len(found)
         put(1, name, f"{size} ({count} instance{'s' * (count > 1)})", f"{name} cache")
     if machine.nodes:
         lines.append(Line(0, "NUMA:"))

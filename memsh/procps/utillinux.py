@@ -86,9 +86,9 @@ def _line(one: Opt, at: int) -> str:
 
 
 def human_size(size: int, *, long: bool = False) -> str:
-    """`256M`, `1.5G`, `0B`; long: `256 MiB` (size_to_human_string)."""
+    """`256M`, `1.5G`, `0B`; long: `256 MiB`, `0 B` (size_to_human_string)."""
     unit = 0
-    while size >> 10 * (unit + 1) and unit < 6:
+    while unit < 6 and size >= 1 << 10 * (unit + 1):
         unit += 1
     whole = size >> 10 * unit
     tenths = ((size - (whole << 10 * unit)) * 1000 >> 10 * unit) + 50
@@ -97,9 +97,7 @@ def human_size(size: int, *, long: bool = False) -> str:
         whole, tenths = whole + 1, 0
     number = f"{whole}.{tenths}" if tenths else f"{whole}"
     letter = "BKMGTPE"[unit]
-    if not long:
-        return number + letter
-    return f"{number} bytes" if not unit else f"{number} {letter}iB"
+    return f"{number} {letter}{'iB' * (unit > 0)}" if long else number + letter
 
 
 _SIZE = re.compile(r"\s*\+?(0[xX][0-9a-fA-F]+|[0-9]+)(?:[.]([0-9]+))?(?:([KMGTPEZYkmgtpezy])(iB|B)?)?", re.ASCII)
