@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from memsh.digits import is_digits
+from memsh.procps.figures import TICKS
+from memsh.procps.figures import cpus as by_number
 from memsh.procps.reader import Exit, Frames, Pause, ProcReader
 from memsh.proctext.lines import numbers
 
 VERSION = "sysstat version 12.6.1\n(C) Sebastien Godard (sysstat <at> orange.fr)\n"
-TICKS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
 UNITS = "?BkMGTP?"
 Cpu = dict[str, int]
 
@@ -26,7 +27,7 @@ def figures(words: list[str], count: int) -> list[int]:
 
 
 class Moment(NamedTuple):
-    """When something was read: `uptime` in hundredths of a second, `stamp` as the report shows the time."""
+    """When something was read: `uptime` in hundredths of a second, `epoch` in seconds since 1970."""
 
     uptime: int
     epoch: int
@@ -134,12 +135,7 @@ def is_iso(variables: Mapping[str, object]) -> bool:
 
 def cpus(reader: ProcReader) -> dict[int, Cpu]:
     """The ticks of each processor."""
-    found = {}
-    for line in read(reader, "/proc/stat").splitlines():
-        name, *words = line.split() or [""]
-        if name[:3] == "cpu" and is_digits(name[3:]):
-            found[int(name[3:])] = dict(zip(TICKS, figures(words, len(TICKS)), strict=True))
-    return found
+    return by_number(read(reader, "/proc/stat"))
 
 
 def added(every: Mapping[int, Cpu]) -> Cpu:

@@ -254,7 +254,7 @@ class Sampler:
         if settings.threads:
             found = [thread for one in found for thread in threads(one)]
         if settings.each_cpu:
-            self.cpus = [*self.cpus[-1:], figures.cpus(reader)]
+            self.cpus = [*self.cpus[-1:], figures.cpus(reader.read("/proc/stat"))]
         ticks, now = _clock(reader)
         spent_now = {one.tid or one.pid: one.ticks for one in found}
         old = self.before or (ticks, spent_now, now)
