@@ -236,8 +236,9 @@ class Tables:
             for name, label in (("stack", "Size:"), ("stack_ref", "Referenced:")):
                 found[name] = labelled(stack, label)
         if "d" in self.settings.activities:
+            io = self._text(f"{folder}/io")
             for name, label in (("read", "read"), ("written", "write"), ("cancelled", "cancelled_write")):
-                found[name] = labelled(self._text(f"{folder}/io"), f"{label}_bytes:")
+                found[name] = labelled(io, f"{label}_bytes:")
         if "v" in self.settings.activities:
             try:
                 found["fds"] = len(self.reader.listdir(f"{folder}/fd"))
