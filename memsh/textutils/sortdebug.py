@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsh.lazy import regular
-from memsh.textutils.sortkeys import GENERAL, Key, month_key
+from memsh.textutils.sortkeys import GENERAL, ORDERS, Key, month_key
 
 BLANKS = " \t\n"
-LETTERS = "bdfghiMnRrV"
 _NUMBER = regular(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 
 
@@ -39,7 +38,7 @@ def warnings(keys: list[Key], orders: str, tab: str | None, *, lasting: bool) ->
     if any(key.kind in ("n", "g", "h") for key in keys) and not (spans and tab == "."):
         yield f"{'' if tab == '.' else 'note '}numbers use '.' as a decimal point in this locale"
     used = set().union(*(key.orders for key in keys))
-    left = "".join(letter for letter in LETTERS if letter in orders and letter not in used) if named else ""
+    left = "".join(letter for letter in ORDERS if letter in orders and letter not in used) if named else ""
     ignored = left.replace("r", "") if lasting else left
     if ignored:
         yield f"option{'s' * (len(ignored) > 1)} '-{ignored}' {'are' if len(ignored) > 1 else 'is'} ignored"

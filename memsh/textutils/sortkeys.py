@@ -21,7 +21,7 @@ _SUFFIXES = "KMGTPEZYRQ"
 _MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"
 _POSITION = regular(r"([0-9]*)(?:\.([0-9]*))?([a-zA-Z]*)")
 _VERSION_SUFFIX = regular(r"(?:\.[A-Za-z~][A-Za-z0-9~]*)*\Z")
-_ORDERS = "bdfgiMhnRrV"
+ORDERS = "bdfghiMnRrV"  # as complaints list them
 
 
 def numeric_key(text: str) -> Any:
@@ -133,7 +133,7 @@ class Key:
         textual = [letter for letter in "diRV" if letter in orders]
         if len(numbers) + bool(textual) > 1:
             hidden = "brd" if self.printable else "bri"
-            shown = "".join(letter for letter in "bdfghiMnRrV" if letter in orders and letter not in hidden)
+            shown = "".join(letter for letter in ORDERS if letter in orders and letter not in hidden)
             raise ShellError(f"options '-{shown}' are incompatible", TROUBLE)
         self.kind = numbers[0] if numbers else "R" if "R" in orders else "V" if "V" in orders else ""
         self.whole = not spec and not self.skip_first
@@ -167,7 +167,7 @@ class Key:
             raise ShellError(f"field number is zero: invalid field specification '{spec}'", TROUBLE)
         if least and match[2] is not None and not int(match[2] or 0):
             raise ShellError(f"character offset is zero: invalid field specification '{spec}'", TROUBLE)
-        if set(match[3]) - set(_ORDERS):
+        if set(match[3]) - set(ORDERS):
             raise ShellError(f"stray character in field spec: invalid field specification '{spec}'", TROUBLE)
         return int(match[1]), int(match[2]) if match[2] else None, match[3]
 
