@@ -20,7 +20,7 @@ from memsh.libc.process import UserProcess
 from memsh.linux.config import MIB, Config
 from memsh.linux.fs.exec import do_execve
 from memsh.linux.include.memmap import MemMap
-from memsh.linux.include.mm_types import Words
+from memsh.linux.include.tlb import Words
 from memsh.linux.kernel.fork import kernel_clone
 from memsh.linux.mm.memory.outcome import Segfault
 from memsh.linux.mm.memory.uaccess import peek

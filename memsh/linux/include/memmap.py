@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 from memsh.linux.include.flags import MAX_ORDER
 
 if TYPE_CHECKING:
-    from memsh.linux.include.mm_types import Words
     from memsh.linux.include.mmzone import Zone
+    from memsh.linux.include.tlb import Words
 
 # page flags that matter here (include/linux/page-flags.h); bit numbers are ours
 PG_RESERVED, PG_REFERENCED, PG_UPTODATE, PG_DIRTY, PG_LRU, PG_ACTIVE, PG_WORKINGSET, PG_SLAB = (
@@ -94,7 +94,7 @@ class MemMap:
     """`frames` is one past the last page frame that the kernel knows (max_pfn).
 
     `data` holds the bytes of those that were written. Who wants to know only whether a frame was, or forgets its bytes,
-    takes `contents`: the same, but what a process has stored lately may be missing (mm_types.Words).
+    takes `contents`: the same, but what a process has stored lately may be missing (tlb.Words).
     """
 
     refcount: memoryview
