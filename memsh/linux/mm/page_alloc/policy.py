@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memsh.linux.include.flags import GFP_NAMES
+from memsh.linux.include.flags import GFP_NAMES, UINT_MAX
 from memsh.linux.include.memmap import K_ANON
 from memsh.linux.include.mempolicy import MPOL_BIND, MPOL_INTERLEAVE, MPOL_PREFERRED, MPOL_PREFERRED_MANY, Policy
 from memsh.linux.mm.huge_memory.huge import HPAGE_PMD_ORDER
@@ -90,7 +90,7 @@ def huge_place(vma: VmArea, addr: int) -> int:
 
     Pages of anonymous memory are numbered by their addresses, of which `pgoff` has the low 32 bits.
     """
-    above = vma.start >> 12 & ~0xFFFFFFFF  # not i386: its page numbers have 20 bits
+    above = vma.start >> 12 & ~UINT_MAX
     pgoff = vma.pgoff | (above if vma.vm_ops is None else 0)
     return (pgoff >> HPAGE_PMD_ORDER) + (addr - vma.start >> 12 + HPAGE_PMD_ORDER)
 
