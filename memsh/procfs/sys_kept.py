@@ -9,7 +9,7 @@ A line of TABLE has the names of files, a word of the path that they lie at (`-`
     scan LEAST MOST                      a number that more may follow; lscan: a long one, uscan: without a sign
     idec udec                            as int and uint, with base 10; queue: what is wrong is EINVAL
     jiffies KIND   milliseconds, as whole jiffies have them
-    power                                the power of two that holds so many; pages KIND: kB in whole ones
+    power                                the power of two that holds so many
     ids one merges affinity discard node cpu down  see there; never KIND: what that reads is EINVAL
     requests MOST  at least 4; list MOST: numbers below that; choose WORD … LAST: one of them, or else the last
     hex            64 bits; mask: of the box's CPUs, some: at least one
@@ -43,7 +43,7 @@ from memsh.linux.lib.kstrtox import (
 )
 from memsh.procfs.node import ProcFile
 from memsh.procfs.sys_ext4 import COUNTS, trigger_test_error
-from memsh.procfs.sys_readahead import acting, queue_var_store
+from memsh.procfs.sys_readahead import ACTING, acting, queue_var_store
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
@@ -104,7 +104,6 @@ fail                         hotplug             same int
 target                       cpu0/hotplug        down
 target                       hotplug             same int
 max_ratio min_ratio          bdi                 udec 0 100
-read_ahead_kb                bdi                 pages uldec
 pm_async sync_on_suspend pm_print_times pm_debug_messages  power  EINVAL uldec 0 1
 pm_freeze_timeout            power               EINVAL cut uldec
 pm_trace                     power               flag scan
@@ -130,10 +129,7 @@ nomerges                     /queue/             merges
 nr_requests                  virtual/block/loop  requests 128
 nr_requests                  vd                  requests 256
 wbt_lat_usec                 /queue/             never lldec
-max_sectors_kb               /ram                queue 4 127
-max_sectors_kb               /loop               queue 4 1280
 rq_affinity                  /queue/             affinity
-read_ahead_kb                virtual/block       pages queue
 bind                         vtconsole           any
 cpumask                      virtual/workqueue/cpumask  some mask
 cpumask                      workqueue           mask
@@ -379,7 +375,6 @@ def _reader(how: list[str]) -> Reader:
         "discard": _discard, "node": _node, "cpu": _cpu, "down": _down,
         "bool": _bool, "some": _some, "loose": _loose, "no": _no, "mask": _mask, "count": _count,
         "hex": lambda box, before, text: f"{kstrtoull(text):x}",
-        "pages": lambda box, before, text: str(_plain(rest[0], box, text) & ~3),
         "ids": _ids, "one": _one, "power": _power, "merges": _merges, "affinity": _affinity,
         "raw": lambda box, before, text: text,
         "words": lambda box, before, text: text.removesuffix("\n"),
@@ -425,9 +420,11 @@ def keeping_file(path: str, file: ProcFile) -> ProcFile:
         return file._replace(show=partial(_shown, path, file.show))
     if not file.mode & 0o222:
         return file
+    if name in ACTING:
+        return acting(path, file)
     for place, reader in _rows().get(name, ()):
         if place in path:
             show = partial(_shown, path, file.show) if file.show is not None else None
             file = file._replace(show=show, store=partial(_store, path, file, reader))
             break
-    return acting(path, file) if name in ("read_ahead_kb", "max_sectors_kb") else file
+    return file

@@ -40,6 +40,8 @@ CASES = [  # (below /sys, written, shown then or why not)
     ("block/vda/queue/io_poll", "0", "EINVAL"), ("block/vda/queue/discard_max_bytes", "511", "EINVAL"),
     ("block/vda/queue/discard_max_bytes", "4294966784", "2147483136"), ("block/vda/queue/add_random", "-1", "EINVAL"),
     ("block/vda/queue/iosched/read_expire", "1", "4"), ("block/vda/queue/max_sectors_kb", "3", "EINVAL"),
+    ("block/ram0/queue/max_sectors_kb", "127", "127"), ("block/ram0/queue/max_sectors_kb", "128", "EINVAL"),
+    ("block/loop0/queue/max_sectors_kb", "1281", "EINVAL"), ("block/vdb/queue/max_sectors_kb", "2147483648", "EINVAL"),
     ("class/net/lo/queues/tx-0/byte_queue_limits/hold_time", "1", "4"),
     ("class/net/lo/queues/rx-0/rps_flow_cnt", "4294967296", "ENOMEM"),
     ("bus/pci/devices/0000:00:01.0/numa_node", "0", "0"), ("bus/pci/devices/0000:00:01.0/numa_node", "1", "EINVAL"),
@@ -78,6 +80,18 @@ def test_what_a_file_makes_of_it(fresh: Box, path: str, written: str, after: str
     tree.store(box, path, written + "\n")
     assert tree.show(box, path) == after + "\n"
     assert tree.show(box.copy(), path) == after + "\n"
+
+
+@pytest.mark.parametrize("arch", ["i386", "x86_64"])
+def test_every_disk_says_how_much_is_read_ahead(arch: str) -> None:
+    """As much as its driver takes, and no more, is taken for a request (queue_max_sectors_store)."""
+    box = Box(Config(arch=arch))
+    for (major, minor), bdi in box.disk.bdi.items():
+        queue = f"/sys/dev/block/{major}:{minor}/queue"
+        assert tree.show(box, f"{queue}/max_hw_sectors_kb") == f"{bdi.max_hw_sectors_kb}\n"
+        assert tree.show(box, f"{queue}/max_sectors_kb") == f"{min(bdi.max_hw_sectors_kb, 1280)}\n"
+        tree.store(box, f"{queue}/read_ahead_kb", f"{4 * minor}\n")
+        assert tree.show(box, f"/sys/class/bdi/{major}:{minor}/read_ahead_kb") == f"{4 * minor}\n"
 
 
 def test_what_is_read_ahead_of_a_disk_is_one_figure(fresh: Box) -> None:

@@ -19,13 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 from memsh.linux.block.blk_cgroup import FS_DISK, SWAP_DISK, BlkCgroups
 from memsh.linux.drivers.block.brd import RamDisks
+from memsh.linux.include.flags import UINT_MAX
 from memsh.linux.include.major import LOOP_DEVICES, LOOP_MAJOR, RAM_DISKS, RAMDISK_MAJOR
+from memsh.linux.lib.copying import slotwise
 
 if TYPE_CHECKING:
     from memsh.linux.box import Box
 
 COPY_USEC = 1  # of a request to a RAM disk
-RAM_SECTORS_KB = 127  # of one request to a RAM disk
+DEF_SECTORS_KB = 1280  # of one request, where nobody has asked for more (BLK_DEF_MAX_SECTORS)
+HW_SECTORS_KB = {RAMDISK_MAJOR: 127, LOOP_MAJOR: 1280}  # that a disk's driver takes at most
 
 
 class DiskStats:
@@ -39,14 +42,16 @@ class DiskStats:
         self.read_usec = self.write_usec = self.busy_usec = 0
 
 
+@slotwise()
 class Bdi:
     """How much is read ahead of one disk (struct backing_dev_info): `ra_pages` at most, or, for a read() of more than
-    that, as much as one request may hold, `max_sectors_kb`."""
+    that, as much as one request may hold, `max_sectors_kb`, which is `max_hw_sectors_kb` at most."""
 
-    __slots__ = ("max_sectors_kb", "ra_pages")
+    __slots__ = ("max_hw_sectors_kb", "max_sectors_kb", "ra_pages")
 
-    def __init__(self, max_sectors_kb: int = 1280) -> None:
-        self.ra_pages, self.max_sectors_kb = 32, max_sectors_kb
+    def __init__(self, max_hw_sectors_kb: int) -> None:
+        self.ra_pages, self.max_hw_sectors_kb = 32, max_hw_sectors_kb
+        self.max_sectors_kb = min(max_hw_sectors_kb, DEF_SECTORS_KB)
 
     @property
     def io_pages(self) -> int:
@@ -62,8 +67,8 @@ class Disk:
         self.started = False  # while the box boots, its files are simply there
         self.busy_until = 0
         self.stats = {SWAP_DISK: DiskStats(), FS_DISK: DiskStats()}
-        self.bdi = {dev: Bdi() for dev in (SWAP_DISK, FS_DISK, *((LOOP_MAJOR, n) for n in range(LOOP_DEVICES)))}
-        self.bdi |= {(RAMDISK_MAJOR, number): Bdi(RAM_SECTORS_KB) for number in range(RAM_DISKS)}
+        loops, rams = ((LOOP_MAJOR, n) for n in range(LOOP_DEVICES)), ((RAMDISK_MAJOR, n) for n in range(RAM_DISKS))
+        self.bdi = {dev: Bdi(HW_SECTORS_KB.get(dev[0], UINT_MAX >> 1)) for dev in (SWAP_DISK, FS_DISK, *loops, *rams)}
         self.brd = RamDisks(box)
         self.waited_usec = 0  # spent waiting for requests: what vmstat calls wa
         self.blkcg = BlkCgroups(box)
