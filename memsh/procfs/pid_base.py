@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from memsh.digits import is_digits
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.flags import PAGE_SIZE
 from memsh.linux.kernel.kthread_switches import context_switches, sum_exec_runtime
 from memsh.linux.lib.kstrtox import kstrtouint, kstrtoull_decimal
 
@@ -71,9 +72,11 @@ def show_timens_offsets(box: Box, task: Task) -> str:
 def store_timens_offsets(box: Box, task: Task, text: str) -> None:
     """A clock, seconds and ns, a line each; the namespace of the first processes takes none. EACCES, EINVAL; ERANGE:
     a clock would begin before its zero, or too late."""
+    if len(text) >= PAGE_SIZE:
+        raise KernelError("EINVAL", "less than a page")
     rows = [line.split() for line in text.splitlines()]
     for row in rows:
-        if len(row) != 3 or row[0] not in CLOCKS or not is_digits(row[1].removeprefix("-") + row[2]):
+        if len(row) != 3 or row[0] not in CLOCKS or not all(map(is_digits, (row[1].removeprefix("-"), row[2]))):
             raise KernelError("EINVAL", "a clock, seconds, nanoseconds")
         seconds = int(row[1])
         if int(row[2]) >= NSEC_PER_SEC:

@@ -131,6 +131,9 @@ def test_what_may_be_written(box: Box) -> None:
     for path, text, words in (
         ("self/coredump_filter", "x", "Invalid"), ("2/coredump_filter", "1", "No such process"),
         ("self/timerslack_ns", "-1", "Invalid"), ("self/maps", "x", "Invalid"),
+        ("self/timens_offsets", "monotonic - 5\n", "Invalid"), ("self/timens_offsets", "7 -0 5\n", "Permission"),
+        ("self/timens_offsets", f"monotonic {'9' * 4080} 5\n", "out of range"),
+        ("self/timens_offsets", f"monotonic {'9' * 5000} 5\n", "Invalid"),
     ):  # fmt: skip
         with pytest.raises(KernelError, match=words):
             tree.store(box, f"/proc/{path}", text)
