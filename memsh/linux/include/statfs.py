@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-PAGE_SIZE, NAME_MAX = 4096, 255
+from memsh.linux.include.flags import PAGE_SIZE
+from memsh.linux.include.namei import NAME_MAX
+
 MAGIC = {
     "cgroup2": 0x63677270, "debugfs": 0x64626720, "devtmpfs": 0x01021994, "ext4": 0xEF53, "hugetlbfs": 0x958458F6,
     "proc": 0x9FA0, "sysfs": 0x62656572, "tmpfs": 0x01021994, "tracefs": 0x74726163,

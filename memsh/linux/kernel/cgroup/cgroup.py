@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.block.blk_cgroup import IoStat
 from memsh.linux.include.cgroup import Cgroup
 from memsh.linux.include.errno import KernelError
+from memsh.linux.include.namei import NAME_MAX
 from memsh.linux.include.psi import PsiGroup
 from memsh.linux.include.sched import PF_NO_SETAFFINITY, Task, find_pid, threads_of
 from memsh.linux.kernel.cgroup import threaded
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from memsh.linux.mm.memcontrol.memcontrol import MemControl
 
 CONTROLLERS = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc")
-NAME_MAX = 255
 
 
 class Memory(Subsystem):
