@@ -22,7 +22,7 @@ from memsh.shell import IO, Args, ShellError, UsageError, arg, command, opt, res
 from memsh.shell.io import NullSink
 from memsh.shell.told import read_fault
 from memsh.shell.values import is_value, wide_size
-from memsh.textutils.bytes import to_bytes, visible
+from memsh.textutils.bytes import latin, visible
 from memsh.textutils.clock import booted, local_zone, now
 from memsh.textutils.quoting import quote
 from memsh.textutils.sources import Sources
@@ -104,7 +104,7 @@ def _visible(text: str, io: IO) -> str:
     """Control characters as ^X, bytes above 127 as M-x; a tab stays. A disk may be one line: it is taken in pieces."""
     if text.isascii() and text.replace("\t", "").isprintable():
         return text
-    letters, shown = to_bytes(text).decode("latin-1"), []
+    letters, shown = latin(text), []
     for at in range(0, len(letters), _AT_ONCE):
         io.check()
         shown.append(letters[at : at + _AT_ONCE].translate(_SHOWN))

@@ -13,6 +13,7 @@ from memsh.shell.escapes import echoed
 from memsh.shell.limits import TEXT, TOO_LONG
 from memsh.shell.quoting import quote_sparingly
 from memsh.textutils import longdouble
+from memsh.textutils.bytes import from_latin, latin
 from memsh.textutils.conversions import field, integer, padded
 from memsh.textutils.longdouble import LongDouble
 from memsh.textutils.timeformat import strftime
@@ -128,9 +129,9 @@ class Printf:
         if kind == "n":
             return self.counted(word)
         if kind in "sbqQc":
-            return _chars(padded(_bytes(self.text(kind, word or "", precision)), flags, width))
+            return from_latin(padded(latin(self.text(kind, word or "", precision)), flags, width))
         if kind.endswith("T"):
-            return _chars(padded(_bytes(self.moment(kind[1:-2], word))[:precision], flags, width))
+            return from_latin(padded(latin(self.moment(kind[1:-2], word))[:precision], flags, width))
         if kind in "eEfFgGaA":
             return longdouble.formatted(self.real(word or "0"), kind, flags, width, precision)
         return integer(flags, width, precision, kind, self.ranged(kind, word or "0"))
@@ -143,14 +144,14 @@ class Printf:
             word = quote_sparingly(word)
         elif kind == "c":
             word, precision = word or "\0", 1
-        word = word if precision is None else _chars(_bytes(word)[:precision])
+        word = word if precision is None else from_latin(latin(word)[:precision])
         return quote_sparingly(word) if kind == "Q" else word
 
     def counted(self, name: str | None) -> str:
         """`%n`: how many bytes have been printed, into a variable."""
         if name and self.keeps is not None:
             try:
-                self.keeps(name, str(len(_bytes("".join(self.parts)))))
+                self.keeps(name, str(len(latin("".join(self.parts)))))
             except UsageError as error:
                 self.complain(error.message)
                 self.status, self.stopped = 1, True
@@ -203,16 +204,6 @@ class Printf:
         kind = "hex " if word.lstrip("+- ")[:2] in ("0x", "0X") else "octal " if re.match(r"[-+]?0\d", word) else ""
         self.complain(f"{word[:80]}: invalid {kind}number")
         self.status = 1
-
-
-def _bytes(text: str) -> str:
-    """A letter for each byte."""
-    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def _chars(text: str) -> str:
-    """What these bytes are."""
-    return text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def _octal(text: str) -> str:

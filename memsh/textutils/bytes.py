@@ -46,12 +46,13 @@ def visible(byte: int) -> str:
     return mark + ("^?" if low == 127 else f"^{chr(low + 64)}" if low < 32 else chr(low))
 
 
-def _latin(text: str) -> str:
+def latin(text: str) -> str:
     """Text with one character for each of its bytes."""
     return text if text.isascii() else to_bytes(text).decode("latin-1")
 
 
-def _back(text: str) -> str:
+def from_latin(text: str) -> str:
+    """What `latin` was given."""
     return text if text.isascii() else to_text(text.encode("latin-1"))
 
 
@@ -67,7 +68,7 @@ class _Set:
         self.fill: tuple[int, str] | None = None
         self.classes: list[str] = []
         self.cases: set[int] = set()  # where [:lower:] and [:upper:] begin
-        tokens = list(_ELEMENT.finditer(_latin(text)))
+        tokens = list(_ELEMENT.finditer(latin(text)))
         place = 0
         while place < len(tokens):
             match = tokens[place]
@@ -170,7 +171,7 @@ def tr(box: object, args: Args, io: IO) -> None:
     pattern = re.compile("([" + re.escape(squeezed) + r"])\1+", re.DOTALL) if squeezed else None
     last = ""
     for chunk in io.stdin.chunks():
-        text = _latin(chunk)
+        text = latin(chunk)
         if table:
             text = text.translate(table)
         if pattern is not None and text:
@@ -178,7 +179,7 @@ def tr(box: object, args: Args, io: IO) -> None:
                 text = text.lstrip(last)
             text = pattern.sub(r"\1", text)
             last = text[-1] if text else last
-        io.out(_back(text))
+        io.out(from_latin(text))
 
 
 def _count_sets(args: Args, words: list[str]) -> None:
