@@ -28,6 +28,10 @@ PROC_IO_BLOCK = 1024  # proc_fill_super
 LETTERS = {"file": "f", "dir": "d", "link": "l", "block": "b", "char": "c", "fifo": "p"}
 _TYPES = {"file": 0o100000, "dir": 0o040000, "link": 0o120000, "block": 0o060000, "char": 0o020000,
           "fifo": 0o010000}  # fmt: skip
+_DESCRIBED = {
+    "dir": "directory", "link": "symbolic link", "block": "block special file", "char": "character special file",
+    "fifo": "fifo",
+}  # fmt: skip
 
 
 class Facts(NamedTuple):
@@ -51,6 +55,11 @@ class Facts(NamedTuple):
     @property
     def letter(self) -> str:
         return LETTERS[self.kind]
+
+    @property
+    def described(self) -> str:
+        """`regular file`, `symbolic link` (gnulib's file-type.c)."""
+        return _DESCRIBED.get(self.kind) or ("regular file" if self.size else "regular empty file")
 
     @property
     def st_mode(self) -> int:

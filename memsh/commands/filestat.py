@@ -20,10 +20,6 @@ from memsh.textutils.utility import last_typed, one_of, option, utility
 
 TOPIC = "files"
 UNKNOWN = "UNKNOWN"  # a number that has no name
-_KINDS = {
-    "dir": "directory", "link": "symbolic link", "block": "block special file", "char": "character special file",
-    "fifo": "fifo",
-}  # fmt: skip
 
 
 @utility(
@@ -107,10 +103,6 @@ def readlink(box: object, args: Args, io: IO) -> int:
     return status
 
 
-def _kind(facts: Facts) -> str:
-    return _KINDS.get(facts.kind) or ("regular empty file" if not facts.size else "regular file")
-
-
 def _stamp(io: IO, when: float) -> str:
     return strftime("%Y-%m-%d %H:%M:%S.%N %z", when, local_zone(io))
 
@@ -143,7 +135,7 @@ def _values(io: IO, name: str, facts: Facts) -> Values:
     return {
         "n": name, "N": quoted, "s": Whole(facts.size, "d"), "b": Whole(facts.blocks), "B": Whole(512),
         "o": Whole(facts.io_block), "f": Whole(facts.st_mode, "x"), "a": Whole(facts.mode, "o"), "A": facts.bits(),
-        "F": _kind(facts), "u": Whole(facts.uid), "g": Whole(facts.gid), "U": facts.user or UNKNOWN,
+        "F": facts.described, "u": Whole(facts.uid), "g": Whole(facts.gid), "U": facts.user or UNKNOWN,
         "G": facts.group or UNKNOWN, "i": Whole(facts.inode), "h": Whole(facts.links), "d": Whole(device),
         "Hd": Whole(dev_major), "Ld": Whole(dev_minor), "D": Whole(device, "x"), "t": Whole(major, "x"),
         "T": Whole(minor, "x"), "r": Whole(rdev), "R": Whole(rdev, "x"), "Hr": Whole(major), "Lr": Whole(minor),

@@ -14,8 +14,6 @@ from memsh.textutils.utility import one_of, option, utility
 
 TOPIC = "files"
 MANY = 3  # -I asks where more than these are named
-_KINDS = {"link": "symbolic link", "block": "block special file", "char": "character special file",
-          "fifo": "fifo"}  # fmt: skip
 _WHEN = one_of("--interactive", "never/no/none", "once", "always/yes")
 
 
@@ -72,8 +70,7 @@ class Remover:
             facts = lstat(session, name)
             if facts.kind == "dir":
                 return self._folder(name, facts, top or facts)
-            empty = "regular empty file" if not facts.size else "regular file"
-            if self.asks and not agreed(io, f"remove {_KINDS.get(facts.kind, empty)} '{name}'"):
+            if self.asks and not agreed(io, f"remove {facts.described} '{name}'"):
                 return 0
             session.box.fs.unlink(writable_name(session, name))
             if self.args.verbose:
