@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memsh.commands.blocks import Unit, block_size, human, unit_of
-from memsh.commands.paths import missing, path_of, stat_kind
+from memsh.commands.paths import existing
 from memsh.commands.processes import running
 from memsh.linux.box import Box
 from memsh.linux.include.statfs import UNLIMITED, Kstatfs
@@ -100,9 +100,7 @@ def df(_box: object, args: Args, io: IO) -> int:
 
 def _holding(box: Box, io: IO, name: str) -> Mounted:
     """The file system that a name lies in; of a disk that is mounted, the one on it. ENOENT, ENOTDIR."""
-    whole = path_of(io.session, name)
-    if stat_kind(io.session, whole) is None:
-        raise missing(io.session, whole)
+    whole = existing(io.session, name)
     on_it = [row for row in mounted(box) if row.source == whole]
     return on_it[-1] if on_it else mount_of(box, whole)
 

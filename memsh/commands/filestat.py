@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from memsh.commands.facts import Facts, changed, link_target, lstat
 from memsh.commands.pathnames import canonical
-from memsh.commands.paths import missing, path_of, stat_kind
+from memsh.commands.paths import existing, path_of, stat_kind
 from memsh.commands.processes import running
 from memsh.commands.statformat import Arrow, Epoch, Values, Whole, formatted, unescaped
 from memsh.linux.include.errno import KernelError
@@ -162,10 +162,7 @@ def _system_values(io: IO, name: str) -> Values:
     """The figures of the file system that a name lies in. ENOENT, ENOTDIR."""
     box = io.session.box
     running(box)
-    whole = path_of(io.session, name)
-    if stat_kind(io.session, whole) is None:
-        raise missing(io.session, whole)
-    row = mount_of(box, whole)
+    row = mount_of(box, existing(io.session, name))
     buf = statfs(box, row)
     return {
         "n": name, "i": Whole(buf.fsid, "x"), "l": Whole(buf.namelen), "t": Whole(buf.type, "x"), "T": _NAMES[row.kind],

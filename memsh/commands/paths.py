@@ -186,6 +186,14 @@ def missing(session: Session, whole: str) -> KernelError:
     return KernelError("ENOENT")
 
 
+def existing(session: Session, path: str) -> str:
+    """What `path_of` says of a name that is there. ENOENT, ENOTDIR."""
+    whole = path_of(session, path)
+    if stat_kind(session, whole) is None:
+        raise missing(session, whole)
+    return whole
+
+
 def size_of(session: Session, path: str) -> int:
     """Bytes of a file of the disk; 0 for /proc, as on Linux."""
     whole = path_of(session, path)
