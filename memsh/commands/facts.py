@@ -96,26 +96,20 @@ def _link(session: Session, path: str) -> Facts | None:
 
 
 def _in_procfs(box: Box, whole: str, node: Node) -> Facts:
-    """Those of a node of /proc or /sys, of a link itself."""
-    number = tree.inode(whole)
+    """Those of a node of /proc or /sys, of a link itself, on the device of the file system that it lies in."""
+    number, row = tree.inode(whole), mount_of(box, whole)
     if isinstance(node, Link):
         try:
             target = node.target(box)
         except KernelError:
             target = ""  # a kernel thread's exe leads nowhere
-        facts = Facts("link", node.mode, node.size, number, 1, PROC_DEV, None, target=target)
+        facts = Facts("link", node.mode, node.size, number, 1, row.dev, None, target=target)
     elif isinstance(node, Directory):
-        facts = Facts("dir", node.mode & 0o7777, 0, number, node.nlink(box), PROC_DEV, None)
+        facts = Facts("dir", node.mode & 0o7777, 0, number, node.nlink(box), row.dev, None)
     else:
         size = tree.file_size(box, whole, node) if isinstance(node, ProcFile) else 0
-        facts = Facts("file", node.mode & 0o7777, size, number, 1, PROC_DEV, None)
-    return _seen_through(box, facts, whole)
-
-
-def _seen_through(box: Box, facts: Facts, whole: str) -> Facts:
-    """The facts of a name in /proc or /sys, with the device of the file system that it lies in and its blocks."""
-    row = mount_of(box, whole)
-    return facts._replace(dev=row.dev, io_block=PROC_IO_BLOCK if row.kind == "proc" else BLOCK)
+        facts = Facts("file", node.mode & 0o7777, size, number, 1, row.dev, None)
+    return facts._replace(io_block=PROC_IO_BLOCK if row.kind == "proc" else BLOCK)
 
 
 def link_target(session: Session, path: str) -> str | None:
