@@ -38,7 +38,8 @@ COLUMNS = {
     )
 }  # fmt: skip
 DEFAULT = ("TARGET", "SOURCE", "FSTYPE", "OPTIONS")
-DF = ("SOURCE", "FSTYPE", "SIZE", "USED", "AVAIL", "USE%", "TARGET")
+SIZES = ("SIZE", "USED", "AVAIL", "USE%")  # what statvfs() tells
+DF = ("SOURCE", "FSTYPE", *SIZES, "TARGET")
 VFS = {  # of each pair of options the one that is meant where the other is not written
     "ro": "rw", "noexec": "exec", "nosuid": "suid", "nodev": "dev", "sync": "async", "silent": "loud", "mand": "nomand",
     "noatime": "atime", "iversion": "noiversion", "nodiratime": "diratime", "relatime": "norelatime",
@@ -263,7 +264,7 @@ def frames(reader: ProcReader, argv: list[str], statfs: Statfs | None = None,
            read: Callable[[str], str] | None = None) -> Frames:  # fmt: skip
     """What findmnt prints; the status is 1 if it finds nothing. `statfs` tells how full the file system at a place is,
     `read` reads a file of the box."""
-    wanted = Wanted(statfs=statfs)
+    wanted = Wanted()
     for option, value in PROGRAM.options(argv, wanted.words):
         lacking = next((name for letter, name, _ in _LACKS if option == (letter or name)), None)
         if lacking is not None:
@@ -284,6 +285,8 @@ def frames(reader: ProcReader, argv: list[str], statfs: Statfs | None = None,
         raise PROGRAM.die("mutually exclusive arguments: --mountpoint --target")
     default = COLUMNS if wanted.has("output-all") else DF if wanted.has("D") else DEFAULT
     columns = smartcols.chosen("findmnt", COLUMNS, ",".join(default) if output is None else output, default)
+    if any(one.name in SIZES for one in columns):
+        wanted.statfs = statfs
     mounts = _table(reader, wanted, read)
     found = _matches(mounts[::-1] if direction == "backward" else mounts, wanted)
     every = not (wanted.words or wanted.has("S", "T", "M", "f"))
