@@ -10,6 +10,7 @@ from tests.commands.typed import Typed
 
 # each line starts in an empty directory; where it is printed as {here}
 LINES = """
+n=$(printf 'é%.0s' {1..127}); mkdir $n; echo $?; mkdir ${n}xy 2> /dev/null; echo $?; ls | wc -l
 mkdir a a/b; mkdir a; mkdir -p a/b/c/d a; mkdir -v -m 700 e; find . | sort; stat -c %A e
 mkdir none/below; mkdir; mkdir -p f/g; echo > f/h; mkdir -p f/h/i; rmdir f; rmdir -p f/g; rmdir none
 mkdir -p p/q/r; rmdir -pv p/q/r; ls; mkdir -p p/q; rmdir --ignore-fail-on-non-empty p; ls p

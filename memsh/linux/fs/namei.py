@@ -26,7 +26,7 @@ from memsh.linux.fs.ext4 import (
 )
 from memsh.linux.include.errno import KernelError
 from memsh.linux.include.mm_types import Inode
-from memsh.linux.include.namei import MAXSYMLINKS, NAME_MAX
+from memsh.linux.include.namei import MAXSYMLINKS, too_long
 from memsh.linux.include.sched import current_umask
 from memsh.linux.include.stat import S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG
 from memsh.linux.mm.filemap.pagecache import truncate_inode_pages
@@ -98,7 +98,7 @@ class Tree:
     @staticmethod
     def _parts(path: str) -> list[str]:
         parts = [part for part in path.split("/") if part not in ("", ".")]
-        if any(len(part) > NAME_MAX for part in parts):
+        if any(map(too_long, parts)):
             raise KernelError("ENAMETOOLONG")
         return parts
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from memsh.linux.block.blk_cgroup import IoStat
 from memsh.linux.include.cgroup import Cgroup
 from memsh.linux.include.errno import KernelError
-from memsh.linux.include.namei import NAME_MAX
+from memsh.linux.include.namei import too_long
 from memsh.linux.include.psi import PsiGroup
 from memsh.linux.include.sched import PF_NO_SETAFFINITY, Task, find_pid, threads_of
 from memsh.linux.kernel.cgroup import threaded
@@ -162,7 +162,7 @@ class Cgroups:
         no memory."""
         if "\n" in name:
             raise KernelError("EINVAL", name)
-        if len(name.encode("utf-8", "surrogateescape")) > NAME_MAX:
+        if too_long(name):
             raise KernelError("ENAMETOOLONG", name)
         self._check_hierarchy_limits(parent)
         group = Cgroup(name, parent, PsiGroup(self.box.timer.usec))
