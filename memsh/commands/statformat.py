@@ -9,6 +9,7 @@ from typing import NamedTuple
 from memsh.lazy import regular
 from memsh.shell import ShellError
 from memsh.shell.io import IO
+from memsh.textutils.conversions import field, integer, padded
 from memsh.textutils.quoting import C_ESCAPES, quote
 
 _DIRECTIVE = regular(r"%(['\-+ #0I]*)([0-9]*)(?:\.([0-9]*))?([HL](?=[dr])|)(.?)", re.DOTALL)
@@ -52,7 +53,10 @@ def formatted(values: Values, pattern: str) -> str:
         value = values.get(half + letter)
         if value is None:
             return "?" + letter * bool(half)
-        return _spelled(value, flags, int(width or 0), precision)
+        wide, precise = field(width) or 0, field(precision)
+        if isinstance(value, Epoch):
+            return _epoch(value.nanoseconds, flags, wide, 9 if precision == "" else precise or 0)
+        return _spelled(value, flags, wide, precise)
 
     return _DIRECTIVE.sub(one, pattern)
 
@@ -71,38 +75,18 @@ def unescaped(io: IO, text: str) -> str:
     return _ESCAPE.sub(one, text)
 
 
-def _spelled(value: Value, flags: str, width: int, precision: str | None) -> str:
+def _spelled(value: str | Whole | Arrow, flags: str, width: int, precision: int | None) -> str:
     if isinstance(value, str):
-        text = value if precision is None else value[: int(precision or 0)]
-        return text.ljust(width) if "-" in flags else text.rjust(width)
+        return padded(value[:precision], flags, width)
     if isinstance(value, Arrow):
         return " -> ".join(_spelled(part, flags, width, precision) for part in value)
-    if isinstance(value, Epoch):
-        return _epoch(value.nanoseconds, flags, width, precision)
-    number, style = value
-    body = format(number, style if style in "ox" else "d")
-    if precision is not None:
-        body = body.zfill(int(precision or 0)) if number or precision.strip("0") else ""
-    lead = ""
-    if style == "d":
-        lead = "+" if "+" in flags else " " if " " in flags else ""
-    elif "#" in flags and number:
-        lead = "0x" if style == "x" else "0" if style == "o" and body[:1] != "0" else ""
-    if "-" in flags:
-        return (lead + body).ljust(width)
-    if "0" in flags and precision is None:
-        return lead + body.zfill(width - len(lead))
-    return (lead + body).rjust(width)
+    return integer(flags, width, precision, value.style, value.value)
 
 
-def _epoch(nanoseconds: int, flags: str, width: int, precision: str | None) -> str:
-    """Cut, not rounded, to as many decimals as the precision says: 9 where it has no number."""
+def _epoch(nanoseconds: int, flags: str, width: int, decimals: int) -> str:
+    """Cut, not rounded, to as many decimals as that."""
     seconds, left = divmod(nanoseconds, 1_000_000_000)
-    if precision is None:
-        decimals = 0
-    else:
-        decimals = int(precision) if precision else 9
     text = str(seconds) + (f".{f'{left:09d}'[:decimals].ljust(decimals, '0')}" if decimals else "")
-    if "-" in flags:
-        return text.ljust(width)
-    return text.rjust(width, "0" if "0" in flags else " ")
+    if "0" in flags and "-" not in flags:
+        return text.rjust(width, "0")
+    return padded(text, flags, width)

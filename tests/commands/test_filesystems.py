@@ -65,11 +65,17 @@ def test_huge_pages_are_told_where_the_mount_has_a_share(typed: Typed) -> None:
     assert typed(f"{FIGURES} /h2").startswith("b=4 f=4 a=4 c=10 d=9 s=2097152 S=2097152 ")
     assert typed(f"{FIGURES} /h3").startswith("b=-1 f=-1 a=-1 c=18446744073709551615 d=-1 s=2097152 ")
     assert typed("df --output=source,size,used,avail,pcent,itotal,ipcent /h3 | tail -1").split() == ["h3"] + ["-"] * 6
+    assert typed("stat -f -c '%+b|% b|%.3b|%05f|%-4a|' /h3") == "-1|-1|-001|-0001|-1  |\n"
     assert typed("stat -c %o /h2") == "2097152\n"
     typed("fallocate -l 4M /h2/a")
     typed("mmap 4M rw shared,populate --file /h2/a")
     assert typed("stat -f -c '%b %f %d' /h2") == "4 2 8\n"
     assert typed("df -i /h2 | tail -1").split() == ["h2", "10", "2", "8", "20%", "/h2"]
+
+
+def test_a_field_has_its_bounds(typed: Typed) -> None:
+    assert typed("stat -c %4096n / | wc -c") == "4097\n"
+    assert typed("stat -c %999999999999n /") == "stat: a field is at most 4096 characters wide\n"
 
 
 def test_the_list_leaves_out_what_another_mount_hides(typed: Typed) -> None:
