@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from memsh.linux.fs.namespace import mounts
@@ -15,8 +17,13 @@ if TYPE_CHECKING:
     from memsh.linux.include.sched import Task
 
 
+def _no_more() -> str:
+    return "rw"
+
+
 class Mounted(NamedTuple):
-    """A file system in the tree. `options` are the mount's own, `super_options` the file system's beside them."""
+    """A file system in the tree. `options` are the mount's own, `show_options` tells the file system's beside them:
+    who asks only what lies where need not wait for them."""
 
     number: int
     parent: int
@@ -25,7 +32,11 @@ class Mounted(NamedTuple):
     kind: str
     source: str
     options: str = "rw,relatime"
-    super_options: str = "rw"
+    show_options: Callable[[], str] = _no_more
+
+    @property
+    def super_options(self) -> str:
+        return self.show_options()
 
     @property
     def device(self) -> str:
@@ -37,19 +48,21 @@ class Mounted(NamedTuple):
         return mangle_path(self.where, " \t\n\\")
 
 
+def _show_devtmpfs(box: Box) -> str:
+    """Half of memory (mm/shmem.c: shmem_show_options)."""
+    pages = sum(zone.managed for zone in box.pages.zones)
+    return f"rw,size={pages * 2}k,nr_inodes={pages // 2},mode=755{',inode64' if box.arch.bits == 64 else ''}"
+
+
 def mounted(box: Box) -> list[Mounted]:
     """In the order in which they were mounted."""
-    pages = sum(zone.managed for zone in box.pages.zones)
-    wide = ",inode64" if box.arch.bits == 64 else ""
-    memory = f"rw,size={pages * 2}k,nr_inodes={pages // 2}{wide}"
     rows = [
         Mounted(1, 1, (254, 16), "/", "ext4", "/dev/vdb"),
         Mounted(15, 1, (0, 14), "/proc", "proc", "proc"),
         Mounted(16, 1, (0, 15), "/sys", "sysfs", "sysfs"),
-        Mounted(17, 1, (0, 5), "/dev", "devtmpfs", "devtmpfs", super_options=memory.replace(wide, f",mode=755{wide}")
-                if wide else memory + ",mode=755"),
+        Mounted(17, 1, (0, 5), "/dev", "devtmpfs", "devtmpfs", show_options=partial(_show_devtmpfs, box)),
         Mounted(18, 17, TMPFS_DEV, "/dev/shm", "tmpfs", "tmpfs",
-                super_options=box.fs.tmpfs[TMPFS_DEV].show_options(box)),
+                show_options=partial(box.fs.tmpfs[TMPFS_DEV].show_options, box)),
         Mounted(19, 16, (0, 6), "/sys/kernel/debug", "debugfs", "debugfs"),
         Mounted(20, 16, (0, 11), "/sys/kernel/tracing", "tracefs", "tracefs"),
     ]  # fmt: skip
@@ -60,7 +73,7 @@ def mounted(box: Box) -> list[Mounted]:
             kind = "tmpfs" if one.dev in box.fs.tmpfs else "hugetlbfs"
             above = max((row for row in rows if below(one.where, row.where)), key=lambda row: len(row.where))
             rows.append(Mounted(one.number, above.number, one.dev, one.where, kind, one.source, one.flags,
-                                one.show_options(box)))  # fmt: skip
+                                partial(one.show_options, box)))  # fmt: skip
     return rows
 
 
